@@ -1,0 +1,118 @@
+"""From PCA of the training rows to the anchor of a network, and codes made PCA-like."""
+
+import torch
+
+from ._principal import Rows, fit_principal, loading_signs
+from .networks import Anchor
+
+# Codes of components with less spread than this share of the first are not amplified.
+SPREAD_FLOOR = 1e-6
+
+
+class Metric:
+    """The units in which errors are measured, by column.
+
+    Parameters
+    ----------
+    unit : tensor of shape (d,)
+        The size of one standard deviation of each column: the column's own with
+        ``standardize=False``, 1 with ``standardize=True``, 0 for constant columns.
+    """
+
+    def __init__(self, unit):
+        self.unit = unit
+        self.total = float(unit.square().sum())
+        # The unit of raw codes: rows then have total variance 1 inside the network.
+        self.code_unit = self.total**0.5 or 1.0
+
+    @property
+    def column_weight(self):
+        """Weights that make the squared error a share of the total variance."""
+        return (self.unit / self.code_unit).square().numpy()
+
+
+def fit_anchor(source, weights, metric, n_components, seed):
+    """Return the PCA of each row of ``weights``.
+
+    Parameters
+    ----------
+    source : RowSource of float64 rows
+    weights : tensor of shape (M, n)
+    metric : Metric
+    n_components : int or float
+        A share of variance is resolved on the last row of ``weights``.
+    seed : int
+
+    Returns
+    -------
+    list of M Principal
+    """
+    *others, last = (Rows(source, weight, metric.unit) for weight in weights)
+    final = fit_principal(last, n_components, seed)
+    k = len(final.axes)
+    return [*(fit_principal(rows, k, seed) for rows in others), final]
+
+
+def as_anchor(principals, metric):
+    """Return PCA's solutions as the linear path of a stack of networks."""
+    axes = torch.stack([principal.axes for principal in principals])
+    unit = metric.unit / metric.code_unit
+    inverse = torch.where(unit > 0, 1 / unit, torch.zeros_like(unit))
+    mean = torch.stack([principal.mean for principal in principals])
+    spread = torch.stack([principal.variances for principal in principals]).sqrt()
+    spread = spread / metric.code_unit
+    floor = spread[:, :1] * SPREAD_FLOOR
+    spread = torch.where(spread[:, :1] > 0, spread.clamp(min=floor), 1.0)
+    return Anchor(
+        mean=mean * inverse / metric.code_unit,
+        encoder=(axes * unit).transpose(1, 2).contiguous(),
+        decoder=axes * inverse,
+        spread=spread,
+    )
+
+
+def code_moments(network, blocks, weight):
+    """Return the weighted mean and covariance of raw codes, block by block.
+
+    Parameters
+    ----------
+    network : AnchoredAutoencoder of one model
+    blocks : callable
+        Returns an iterable of (slice, tensor of rows).
+    weight : tensor of shape (n,)
+    """
+    weight = weight / weight.sum()
+    mean = sum(weight[b] @ network.encode_raw(rows)[0] for b, rows in blocks())
+    covariance = sum(
+        (weight[b] * (codes := network.encode_raw(rows)[0] - mean).T) @ codes
+        for b, rows in blocks()
+    )
+    return mean, covariance
+
+
+@torch.no_grad()
+def order_codes(network, blocks, weight, metric):
+    """Make codes uncorrelated, centred and ordered by variance, in the user's units.
+
+    What PCA's codes are. The network's raw codes are turned by the eigenvectors of
+    their covariance; the decoder turns them back, so that reconstructions stay.
+    """
+    mean, covariance = code_moments(network, blocks, weight)
+    variances, vectors = torch.linalg.eigh(covariance)
+    vectors = vectors.flip(1)
+    loadings = (network.linear_encoder.weight[0] @ vectors).T
+    turn = vectors * loading_signs(loadings)
+    map_codes(network, mean, turn, metric)
+
+
+@torch.no_grad()
+def center_codes(network, blocks, weight, metric):
+    """Show raw codes about their mean in the user's units, without turning them."""
+    mean, covariance = code_moments(network, blocks, weight)
+    map_codes(network, mean, torch.eye(len(covariance)).to(mean), metric)
+
+
+def map_codes(network, center, turn, metric):
+    """Set the code map to a rotation in the user's units."""
+    unit = metric.code_unit
+    network.map_code(center[None], turn[None] * unit, turn.T[None] / unit)

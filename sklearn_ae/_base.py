@@ -1,0 +1,491 @@
+"""The base of all estimators: parameters, fit, codes and back, score, pickles."""
+
+import warnings
+from dataclasses import replace
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from . import _defaults
+from ._anchor import code_moments
+from ._compat import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+    open_callback_context,
+    with_callbacks,
+)
+from ._fitting import Recipe, fit_network
+from ._inputs import TableLayout, check_codes
+from ._persistence import pack, unpack
+from ._streaming import Reference, as_fitted, first_block_recipe, train_on_block
+from ._transaction import all_or_nothing
+from .metrics import RunningR2
+from .training import (
+    EpochBar,
+    ScikitLearnCallbacks,
+    Settings,
+    blocks_of,
+    cpu_threads,
+    dense_block,
+    draw_seeds,
+    drop_zero_weights,
+    losses_of,
+    make_net,
+    resolve_device,
+    threads_for,
+    wide_dtype,
+)
+
+# A fit counts as cut short if its loss fell by more than this share in the last tenth
+# of its epochs.
+STILL_IMPROVING = 0.01
+
+
+class BaseAutoencoder(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """What all autoencoders of this package share.
+
+    A variant answers one question, :meth:`_make_network`, and adds its own parameters.
+    The estimator has a skorch net; it is none.
+    """
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
+        "standardize": ["boolean"],
+        "max_epochs": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "callbacks": [list, tuple, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    _layout = TableLayout()
+
+    # -- what a variant answers
+
+    def _make_network(self, *, n_models, n_rows, n_features, n_components):
+        """Return a stack of ``n_models`` networks for rows of this shape."""
+        raise NotImplementedError
+
+    def _check_params(self):
+        """Check what the parameter constraints cannot say."""
+
+    def _fit_detector(self, fitted):
+        """Learn what an outlier detector needs; estimators that are none, nothing."""
+
+    # -- fit
+
+    @all_or_nothing
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the autoencoder to rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The training rows, at least two. Sparse rows are made dense batch by batch.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows: a weight of two is a row given twice, a weight of
+            zero a row left out. None weighs all rows alike.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or ``X`` is out of order, before any training; or if the
+            loss turns non-finite. The estimator then is as it was before.
+        """
+        self._check_params()
+        device = resolve_device(self.device)
+        warm = self.warm_start and hasattr(self, "net_")
+        rows = self._layout.read(self, X, reset=not warm, min_rows=2)
+        rows, weight = self._weigh(rows, sample_weight)
+        recipe = self._recipe(rows, device)
+        context = open_callback_context(self, recipe.settings.max_epochs)
+        start = (self.net_.module_, self._scaling) if warm else None
+        with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
+            fitted = self._train(rows, weight, recipe, context, start)
+            self._publish(fitted, recipe)
+            self._fit_detector(fitted)
+        return self
+
+    @all_or_nothing
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on learning from another block of rows, in one pass over it.
+
+        The first block, which should be typical of the stream, settles the PCA the
+        network starts from, the number of components, and what each component of the
+        codes means; later blocks train the network and never turn the codes. Nothing
+        is held out. Scores and threshold follow a bounded, uniform sample of the rows
+        seen. After :meth:`fit`, it goes on from the fitted network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The next rows; the first block at least two.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows within the block. None weighs all rows alike.
+
+        Returns
+        -------
+        self : object
+            The estimator, fitted to the rows so far.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`fit`.
+        """
+        self._check_params()
+        device = resolve_device(self.device)
+        first = not hasattr(self, "net_")
+        rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
+        rows, weight = self._weigh(rows, sample_weight, least=2 if first else 1)
+        recipe = self._recipe(rows, device)
+        with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
+            if first:
+                recipe = first_block_recipe(recipe)
+                self._publish(fit_network(rows, weight, recipe), recipe)
+            self._learn_block(rows, weight, recipe)
+        return self
+
+    def _weigh(self, rows, sample_weight, least=2):
+        """Return the rows that count and their weights."""
+        weight = check_sample_weight(
+            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+        )
+        if sample_weight is None:
+            return rows, weight
+        rows, weight = drop_zero_weights(rows, weight)
+        if len(weight) < least:
+            raise ValueError(
+                f"sample_weight leaves {len(weight)} sample(s) of weight above zero, "
+                f"while {type(self).__name__} needs at least {least}. Give more rows "
+                "a weight above zero."
+            )
+        return rows, weight
+
+    def _recipe(self, rows, device):
+        """Resolve the parameters for rows of this shape."""
+        n_rows = rows.shape[0]
+        seeds = draw_seeds(self.random_state)
+        batch_size = _or(self.batch_size, _defaults.batch_size_for(n_rows))
+        # One batch in float64 costs little, and makes a weight of two equal to a row
+        # given twice to the last digits.
+        precise = rows.dtype == np.float64 and n_rows <= batch_size
+        epochs = _or(self.max_epochs, _defaults.max_epochs_for(n_rows, batch_size))
+        is_count = isinstance(self.n_components, Integral)
+        return Recipe(
+            make_network=self._make_network,
+            n_components=(int if is_count else float)(self.n_components),
+            standardize=self.standardize,
+            hold_out=self.early_stopping,
+            cross_fit=True,
+            validation_fraction=self.validation_fraction,
+            settings=Settings(
+                max_epochs=epochs,
+                batch_size=batch_size,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                n_iter_no_change=self.n_iter_no_change,
+                batch_seed=seeds.batches,
+                dtype=wide_dtype(device) if precise else torch.float32,
+                device=device,
+                callbacks=tuple(self.callbacks or ()),
+            ),
+            weight_seed=seeds.weights,
+            split_seed=seeds.split,
+            projection_seed=seeds.projection,
+        )
+
+    def _train(self, rows, weight, recipe, context, start):
+        """Run the fit with the callbacks that report on it."""
+        callbacks = []
+        if context is not None:
+            callbacks.append(ScikitLearnCallbacks(self, context))
+        bar = EpochBar(type(self).__name__, recipe.settings.max_epochs)
+        if self.verbose:
+            callbacks.append(bar)
+        try:
+            return fit_network(rows, weight, recipe, callbacks=callbacks, start=start)
+        finally:
+            bar.close()
+
+    def _publish(self, fitted, recipe):
+        """Set the fitted attributes."""
+        training, settings = fitted.training, recipe.settings
+        wide = replace(settings, dtype=wide_dtype(settings.device), callbacks=())
+        self.net_ = make_net(fitted.network, fitted.metric.column_weight, wide)
+        self.net_.history = training.history
+        self.device_ = str(settings.device)
+        self._scaling = fitted.scaling
+        self._reference = None
+        share = fitted.weight / fitted.weight.sum()
+        self.mean_ = np.asarray(share @ fitted.rows.X, dtype=np.float64).ravel()
+        self.scale_ = fitted.scaling.std.copy() if self.standardize else None
+        self.n_components_ = fitted.network.n_components
+        self._describe_codes(fitted)
+        self.batch_size_ = settings.batch_size
+        self.max_epochs_ = settings.max_epochs
+        self.n_epochs_ = len(training.history)
+        self.best_epoch_ = training.kept_epoch
+        self.history_ = losses_of(training.history)
+        self.improved_on_pca_ = training.improved
+        self.validation_r2_ = _r2(training.kept_loss)
+        self.pca_validation_r2_ = _r2(training.pca_loss)
+        self._warn_if_cut_short(training)
+
+    def _describe_codes(self, fitted):
+        """Set PCA's facts about the codes of the training rows."""
+        share = torch.tensor(fitted.weight / fitted.weight.sum())
+        with torch.no_grad():
+            weight = share.to(fitted.rows.device, fitted.rows.dtype)
+            _, covariance = code_moments(fitted.network, fitted.blocks, weight)
+            turn = fitted.network.code_map[0]
+            variances = ((turn.T @ covariance) * turn.T).sum(dim=1).cpu().numpy()
+        self.explained_variance_ratio_ = variances / (fitted.metric.total or 1.0)
+        # As PCA's: divided by n - 1, for which weights have this equivalent.
+        self.explained_variance_ = variances / (1 - float(share @ share))
+
+    def _warn_if_cut_short(self, training):
+        name = "valid_loss" if "valid_loss" in self.history_ else "train_loss"
+        losses = self.history_.get(name, np.empty(0))
+        if len(losses) < self.max_epochs_ or len(losses) < 2:
+            return
+        last = max(1, len(losses) // 10)
+        before, after = losses[:-last].min(), losses[-last:].min()
+        if after < (1 - STILL_IMPROVING) * before and training.improved is not False:
+            warnings.warn(
+                f"{type(self).__name__} was still improving when its max_epochs="
+                f"{self.max_epochs_} ran out. Raise max_epochs.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def _learn_block(self, rows, weight, recipe):
+        """Train on a block of a stream and bring the attributes up to it."""
+        reference = self._reference or Reference(rows.shape[1], recipe.split_seed)
+        reference = reference.extended(rows, weight)
+        self.net_ = train_on_block(
+            self.net_,
+            rows,
+            weight,
+            self._scaling,
+            seed=recipe.settings.batch_seed,
+            callbacks=recipe.settings.callbacks,
+        )
+        self._reference = reference
+        self.mean_ = reference.mean
+        self.n_epochs_ += 1
+        self.best_epoch_ = self.n_epochs_
+        loss = self.net_.history[-1, "train_loss"]
+        self.history_ = {"train_loss": np.append(self.history_["train_loss"], loss)}
+        self.improved_on_pca_ = self.validation_r2_ = self.pca_validation_r2_ = None
+        fitted = as_fitted(self.net_, reference, self._scaling, recipe)
+        self._describe_codes(fitted)
+        self._fit_detector(fitted)
+
+    # -- codes and back
+
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components_)
+            float32 if ``X`` is, else float64. In the units of ``X``, as PCA's, or in
+            standard deviations with ``standardize=True``.
+        """
+        check_is_fitted(self)
+        rows = self._read(X)
+        codes = np.empty((rows.shape[0], self.n_components_), dtype=rows.dtype)
+        return self._map_rows(rows, lambda x: _numpy(self.net_.module_.encode(x)), codes)
+
+    def inverse_transform(self, Z):
+        """Decode codes.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components_)
+            Codes, as :meth:`transform` returns them.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            In the units of the training rows; float32 if ``Z`` is, else float64.
+
+        Raises
+        ------
+        ValueError
+            If ``Z`` has not ``n_components_`` columns.
+        """
+        check_is_fitted(self)
+        codes = check_codes(Z, self.n_components_, type(self).__name__)
+        rows = np.empty((len(codes), self.n_features_in_), dtype=codes.dtype)
+        parameter = next(self.net_.module_.parameters())
+
+        def decode(block):
+            tensor = torch.tensor(block, dtype=parameter.dtype, device=parameter.device)
+            return self._scaling.restore(self.net_.module_.decode(tensor)[0])
+
+        with torch.no_grad(), self._inference_threads():
+            for block in blocks_of(*rows.shape):
+                rows[block] = decode(codes[block])
+        return self._layout.restore(rows)
+
+    def reconstruct(self, X):
+        """Encode rows, then decode the codes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            The reconstructions, in the units of ``X``; float32 if ``X`` is, else
+            float64. Equal to ``inverse_transform(transform(X))`` up to rounding.
+        """
+        check_is_fitted(self)
+        rows = self._read(X)
+        return self._layout.restore(self._reconstruct(rows))
+
+    def score(self, X, y=None, sample_weight=None):
+        r"""Return the R² of the reconstruction of rows.
+
+        :math:`1 - \sum_i \lVert x_i - \hat x_i \rVert^2 / \sum_i \lVert x_i - \bar x
+        \rVert^2` with the training mean :math:`\bar x`: the share of variance kept,
+        comparable with the sum of PCA's ``explained_variance_ratio_``. With
+        ``standardize=True`` every column is divided by its standard deviation first.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. None weighs all rows alike.
+
+        Returns
+        -------
+        r2 : float
+            At most 1; higher is better.
+        """
+        check_is_fitted(self)
+        rows = self._read(X)
+        weight = check_sample_weight(sample_weight, rows, dtype=np.float64)
+        total = RunningR2(self.mean_, self.scale_)
+        for block in blocks_of(*rows.shape):
+            total.add(
+                dense_block(rows, block), self._reconstruct(rows[block]), weight[block]
+            )
+        return total.result()
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    # -- rows through the network
+
+    def _read(self, X):
+        return self._layout.read(self, X, reset=False)
+
+    def _reconstruct(self, rows):
+        """Return the reconstructions of checked rows."""
+        network, scaling = self.net_.module_, self._scaling
+        out = np.empty(rows.shape, dtype=rows.dtype)
+        return self._map_rows(
+            rows, lambda x: scaling.restore(network(x).reconstruction[0]), out
+        )
+
+    def _map_rows(self, rows, function, out):
+        """Fill ``out`` with a function of the standardised rows, block by block."""
+        parameter = next(self.net_.module_.parameters())
+        with torch.no_grad(), self._inference_threads():
+            for block in blocks_of(*rows.shape):
+                out[block] = function(
+                    self._scaling.standardize(
+                        rows[block], parameter.dtype, parameter.device
+                    )
+                )
+        return out
+
+    def _inference_threads(self):
+        return cpu_threads(threads_for(self.batch_size_, self.n_features_in_))
+
+    # -- scikit-learn's conventions
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def __getstate__(self):
+        return pack(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(unpack(state))
+
+
+def _or(parameter, default):
+    return default if isinstance(parameter, str) else parameter
+
+
+def _r2(loss):
+    return None if loss is None else 1 - loss
+
+
+def _numpy(tensor):
+    return tensor[0].cpu().numpy()

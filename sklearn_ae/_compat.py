@@ -1,0 +1,42 @@
+"""The few private names of scikit-learn that the package needs, in one place.
+
+When scikit-learn moves one of them, this is the only file to mend.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+try:  # scikit-learn >= 1.9
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stand-in for scikit-learn < 1.9, which has no callbacks."""
+
+    def with_callbacks(method):
+        """Return ``method`` itself: there are no callbacks to manage."""
+        return method
+
+
+def open_callback_context(estimator, n_epochs):
+    """Open the callback context of one ``fit``, or None before scikit-learn 1.9."""
+    if not hasattr(estimator, "_init_callback_context"):
+        return None
+    return estimator._init_callback_context(max_subtasks=n_epochs)
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "Interval",
+    "InvalidParameterError",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+    "open_callback_context",
+    "with_callbacks",
+]

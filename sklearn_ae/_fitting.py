@@ -1,0 +1,194 @@
+"""Fit a network to given rows: the one core below every estimator.
+
+It knows of rows, weights and settings, not of estimators, and can be called again: on
+other rows, from other seeds, from an earlier network.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ._anchor import Metric, as_anchor, fit_anchor, order_codes
+from .networks import select_model
+from .training import (
+    LazyRows,
+    Plan,
+    Scaling,
+    Settings,
+    Training,
+    blocks_of,
+    fit_scaling,
+    make_plan,
+    make_source,
+    train,
+    wide_dtype,
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an estimator asks of a fit.
+
+    Attributes
+    ----------
+    make_network : callable
+        ``make_network(n_models, n_rows, n_features, n_components)`` returns a network.
+    n_components : int or float
+    standardize, hold_out, cross_fit : bool
+    validation_fraction : float
+    settings : Settings
+    weight_seed, split_seed, projection_seed : int
+    """
+
+    make_network: Callable
+    n_components: int | float
+    standardize: bool
+    hold_out: bool
+    cross_fit: bool
+    validation_fraction: float
+    settings: Settings
+    weight_seed: int
+    split_seed: int
+    projection_seed: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted network and what it was fitted with.
+
+    Attributes
+    ----------
+    network : AnchoredAutoencoder
+        The final model, in the most precise float of its device.
+    stack : AnchoredAutoencoder
+        All models of the plan.
+    scaling : Scaling
+    metric : Metric
+    plan : Plan
+    training : Training
+    rows : RowSource
+        The training rows, as the network reads them.
+    weight : ndarray of shape (n,)
+    """
+
+    network: torch.nn.Module
+    stack: torch.nn.Module
+    scaling: Scaling
+    metric: Metric
+    plan: Plan
+    training: Training
+    rows: LazyRows
+    weight: np.ndarray
+
+    def blocks(self):
+        """Yield (slice, standardised rows) over all training rows."""
+        return row_blocks(self.rows)
+
+
+def row_blocks(source):
+    """Yield (slice, tensor of rows) over all rows of a source."""
+    for block in blocks_of(source.n_rows, source.n_features):
+        yield block, source.read(block)
+
+
+def fit_network(X, weight, recipe, *, callbacks=(), start=None):
+    """Fit a network to the rows of ``X``.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, n_features)
+    weight : ndarray of shape (n,)
+        Above zero.
+    recipe : Recipe
+    callbacks : sequence of skorch callbacks
+    start : tuple of (network, Scaling) or None
+        An earlier model to continue from, instead of PCA.
+
+    Returns
+    -------
+    fitted : Fitted
+    """
+    scaling, metric = make_metric(X, weight, recipe.standardize)
+    if start is not None:
+        recipe = replace(recipe, cross_fit=False)
+        scaling = start[1]
+    plan = make_plan(
+        X,
+        weight,
+        hold_out=recipe.hold_out,
+        validation_fraction=recipe.validation_fraction,
+        cross_fit=recipe.cross_fit,
+        seed=recipe.split_seed,
+    )
+    settings = recipe.settings
+    if recipe.hold_out and not len(plan.held_out_rows):
+        # Too few rows to tell whether training improves on PCA: it stays PCA.
+        settings = replace(settings, max_epochs=0)
+    wide = wide_dtype(settings.device)
+    precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
+    anchor = None
+    if start is None:
+        stack, anchor = make_stack(precise, plan, metric, recipe)
+    else:
+        stack = select_model(start[0], 0)
+    training = train(
+        stack,
+        make_source(X, scaling, settings.dtype, settings.device),
+        plan,
+        weight,
+        metric.column_weight,
+        settings,
+        callbacks,
+    )
+    stack = training.network.to(wide).eval()
+    if anchor is not None:
+        # Training may have run in float32; the PCA in the model is exact again.
+        stack.set_anchor(anchor)
+    network = select_model(stack, plan.final).eval()
+    fitted = Fitted(
+        network,
+        stack,
+        scaling,
+        metric,
+        plan,
+        training,
+        LazyRows(X, scaling, wide, settings.device),
+        weight,
+    )
+    device_weight = torch.tensor(weight, dtype=wide, device=settings.device)
+    order_codes(network, fitted.blocks, device_weight, metric)
+    return fitted
+
+
+def make_metric(X, weight, standardize):
+    """Return the columns' scaling and the units in which errors count."""
+    scaling, variance = fit_scaling(X, weight)
+    unit = (variance > 0).astype(float) if standardize else np.sqrt(variance)
+    return scaling, Metric(torch.from_numpy(unit))
+
+
+def make_stack(source, plan, metric, recipe):
+    """Return the plan's networks, initialised and anchored at their PCA."""
+    principals = fit_anchor(
+        source,
+        torch.from_numpy(plan.anchor_weight),
+        metric,
+        recipe.n_components,
+        recipe.projection_seed,
+    )
+    n_components = len(principals[-1].axes)
+    stack = recipe.make_network(
+        n_models=plan.n_models,
+        n_rows=source.n_rows,
+        n_features=source.n_features,
+        n_components=n_components,
+    )
+    stack.to(recipe.settings.dtype)
+    # One seed for all: folds that start alike stop alike, and the final model's twin
+    # on other rows is what the held-out rows judge.
+    stack.initialise([recipe.weight_seed] * plan.n_models)
+    anchor = as_anchor(principals, metric)
+    stack.set_anchor(anchor)
+    return stack, anchor

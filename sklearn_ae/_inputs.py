@@ -1,0 +1,90 @@
+"""What users hand over, checked once and made rows; what they get back."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from .training import blocks_of
+
+# Columns named in an error message before it says "and N others".
+NAMED_COLUMNS = 5
+
+
+class TableLayout:
+    """Rows of a table, dense or sparse, as scikit-learn's estimators take them.
+
+    A layout owns the shape of the user's data: ``read`` turns input into rows of shape
+    ``(n, n_features)``, ``restore`` turns reconstructed rows back.
+    """
+
+    def read(self, estimator, X, *, reset, min_rows=1):
+        """Check ``X`` and return it as a float array or a CSR matrix, not copied."""
+        rows = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            ensure_min_samples=min_rows,
+        )
+        check_finite(rows, estimator)
+        return rows
+
+    def restore(self, rows):
+        """Return reconstructed rows in the layout of the input."""
+        return rows
+
+
+def check_finite(X, estimator):
+    """Refuse NaN and infinity, and say in which columns they are."""
+    nan = np.zeros(X.shape[1], dtype=bool)
+    infinite = np.zeros(X.shape[1], dtype=bool)
+    if sparse.issparse(X):
+        nan[X.indices[np.isnan(X.data)]] = True
+        infinite[X.indices[np.isinf(X.data)]] = True
+    else:
+        for block in blocks_of(*X.shape):
+            rows = X[block]
+            with np.errstate(over="ignore", invalid="ignore"):
+                if np.isfinite(rows.sum(dtype=np.float64)):
+                    continue
+            nan |= np.isnan(rows).any(axis=0)
+            infinite |= np.isinf(rows).any(axis=0)
+    name = type(estimator).__name__
+    if nan.any():
+        raise ValueError(
+            f"Input X contains NaN in {_columns(nan, estimator)}. {name} does not "
+            "accept missing values. Impute them first, for example with "
+            "sklearn.impute.SimpleImputer, or drop these rows."
+        )
+    if infinite.any():
+        raise ValueError(
+            f"Input X contains infinity in {_columns(infinite, estimator)}. {name} "
+            "takes finite values only. Replace them, or drop these rows."
+        )
+
+
+def _columns(mask, estimator):
+    """Name the columns of a mask, by the user's names where there are any."""
+    positions = np.flatnonzero(mask)
+    names = getattr(estimator, "feature_names_in_", None)
+    labels = [
+        repr(str(names[i])) if names is not None else str(i)
+        for i in positions[:NAMED_COLUMNS]
+    ]
+    more = len(positions) - len(labels)
+    word = "column" if len(positions) == 1 else "columns"
+    return f"{word} {', '.join(labels)}" + (f" and {more} others" if more else "")
+
+
+def check_codes(Z, n_components, name):
+    """Check codes given to ``inverse_transform``."""
+    codes = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+    if codes.shape[1] != n_components:
+        raise ValueError(
+            f"Z has {codes.shape[1]} columns, but {name} has n_components_="
+            f"{n_components}: inverse_transform takes codes as transform returns them."
+        )
+    return codes

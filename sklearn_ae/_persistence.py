@@ -1,0 +1,105 @@
+"""Fitted estimators as NumPy arrays and plain values, for pickle, joblib and skops."""
+
+import numpy as np
+import torch
+
+from .detection import MahalanobisScorer
+from .networks import from_state, to_state
+from .training import Scaling, Settings, make_net, resolve_device
+
+# Helper objects of a fitted estimator, stored as the dict of their attributes.
+HELPERS = {"_scaling": Scaling, "_scorer": MahalanobisScorer}
+
+
+def pack(state):
+    """Return an estimator's attributes with nothing in them but plain values.
+
+    The optimiser's moments are kept where ``partial_fit`` goes on from them, and not
+    after ``fit``, which is done with them: they are twice as large as the network.
+    """
+    packed = dict(state)
+    for name in HELPERS:
+        if name in packed:
+            packed[name] = dict(vars(packed[name]))
+    if "net_" in packed:
+        packed["net_"] = _pack_net(packed["net_"])
+    return packed
+
+
+def unpack(state):
+    """Return the attributes that :func:`pack` stored.
+
+    What was fitted on a GPU loads on a machine without it, onto the CPU.
+    """
+    state = dict(state)
+    for name, helper in HELPERS.items():
+        if name in state:
+            instance = helper.__new__(helper)
+            vars(instance).update(state[name])
+            state[name] = instance
+    if "net_" in state:
+        state["net_"] = _unpack_net(state["net_"])
+        state["device_"] = str(state["net_"].device)
+    return state
+
+
+def _pack_net(net):
+    moments = net.optimizer_.state_dict()["state"]
+    return {
+        "network": to_state(net.module_),
+        "column_weight": net.criterion_.column_weight.cpu().numpy(),
+        "learning_rate": net.lr,
+        "weight_decay": net.optimizer__weight_decay,
+        "max_epochs": net.max_epochs,
+        "batch_size": net.batch_size,
+        "device": net.device,
+        "moments": {
+            str(parameter): {name: value.cpu().numpy() for name, value in parts.items()}
+            for parameter, parts in moments.items()
+        },
+    }
+
+
+def _unpack_net(state, callbacks=()):
+    network = from_state(state["network"])
+    settings = Settings(
+        max_epochs=state["max_epochs"],
+        batch_size=state["batch_size"],
+        learning_rate=state["learning_rate"],
+        weight_decay=state["weight_decay"],
+        n_iter_no_change=1,
+        batch_seed=0,
+        dtype=next(network.parameters()).dtype,
+        device=_device_here(state["device"]),
+        callbacks=tuple(callbacks),
+    )
+    net = make_net(network, state["column_weight"], settings)
+    set_moments(net, state["moments"])
+    return net
+
+
+def set_moments(net, moments):
+    """Give a net's optimiser the moments of another's."""
+    if not moments:
+        return
+    optimizer_state = net.optimizer_.state_dict()
+    optimizer_state["state"] = {
+        int(parameter): {
+            name: torch.as_tensor(np.asarray(value)) for name, value in parts.items()
+        }
+        for parameter, parts in moments.items()
+    }
+    net.optimizer_.load_state_dict(optimizer_state)
+
+
+def copy_net(net, callbacks=()):
+    """Return a net that trains on without touching the original."""
+    return _unpack_net(_pack_net(net), callbacks)
+
+
+def _device_here(device):
+    """Return the device a net was on, or the CPU where there is no such device."""
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return torch.device("cpu")

@@ -1,0 +1,177 @@
+"""Weighted PCA in torch: the linear autoencoder that every network starts from.
+
+scikit-learn's PCA takes no weights, no sparse blocks and no memory map, and its bits
+follow from the number of BLAS threads of the environment.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+# Largest side of a matrix whose spectrum is computed exactly.
+EXACT_SIDE = 2048
+
+# Power iterations of the randomised solver, and axes it carries beyond those asked for.
+N_ITERATIONS = 6
+OVERSAMPLING = 10
+
+
+class Principal(NamedTuple):
+    """Mean, principal axes and spectrum of weighted rows.
+
+    Attributes
+    ----------
+    mean : tensor of shape (d,)
+    axes : tensor of shape (k, d)
+        Orthonormal rows, by falling variance; zero beyond the rank of the rows.
+    variances : tensor of shape (k,)
+    total : float
+        Sum of the variances of all columns.
+    """
+
+    mean: torch.Tensor
+    axes: torch.Tensor
+    variances: torch.Tensor
+    total: float
+
+
+class Rows:
+    """Weighted float64 rows of a source, read in blocks.
+
+    Parameters
+    ----------
+    source : RowSource
+    weight : tensor of shape (n,)
+        Its sum may be anything above zero.
+    metric : tensor of shape (d,)
+        The unit of each column: PCA is of ``rows * metric``.
+    block_size : int
+    """
+
+    def __init__(self, source, weight, metric, block_size=4096):
+        self.source = source
+        self.metric = metric
+        keep = torch.nonzero(weight > 0).squeeze(1)
+        self.index = keep.split(block_size)
+        self.weight = (weight[keep] / weight.sum()).split(block_size)
+        self.shape = (len(keep), source.n_features)
+
+    def __iter__(self):
+        for index, weight in zip(self.index, self.weight, strict=True):
+            rows = self.source.take(index).to(weight.dtype)
+            yield rows * self.metric, weight
+
+    def mean(self):
+        """Return the weighted mean row."""
+        return sum(weight @ rows for rows, weight in self)
+
+    def centered(self, mean):
+        """Yield blocks scaled so that the sum of their squares is the covariance."""
+        for rows, weight in self:
+            yield (rows - mean) * weight.sqrt().unsqueeze(1)
+
+
+def fit_principal(rows, n_components, seed):
+    """Return the PCA of :class:`Rows`.
+
+    Parameters
+    ----------
+    rows : Rows
+    n_components : int or float
+        A number of axes, or the share of variance in (0, 1) they must explain.
+    seed : int
+        Start of the randomised solver, used where both sides exceed ``EXACT_SIDE``.
+    """
+    mean = rows.mean()
+    n_rows, n_features = rows.shape
+    if n_features <= EXACT_SIDE and n_features <= n_rows:
+        spectrum = _from_covariance(rows, mean)
+    elif n_rows <= EXACT_SIDE:
+        spectrum = _from_gram(rows, mean)
+    else:
+        return _randomized(rows, mean, n_components, seed)
+    variances, axes = spectrum
+    total = float(variances.sum())
+    k = _count_components(variances, total, n_components)
+    return Principal(mean, *_leading(variances, axes, k), total)
+
+
+def _from_covariance(rows, mean):
+    covariance = sum(block.T @ block for block in rows.centered(mean))
+    variances, vectors = torch.linalg.eigh(covariance)
+    return variances.flip(0).clamp(min=0), vectors.flip(1).T
+
+
+def _from_gram(rows, mean):
+    """Solve the smaller problem when there are fewer rows than columns."""
+    matrix = torch.cat(list(rows.centered(mean)))
+    variances, vectors = torch.linalg.eigh(matrix @ matrix.T)
+    variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
+    # Below the rounding of the largest variance an axis would be noise divided by
+    # nearly nothing; such axes are left zero.
+    real = variances > variances[0] * len(variances) * torch.finfo(variances.dtype).eps
+    safe = torch.where(real, variances, torch.ones_like(variances))
+    axes = (vectors.T @ matrix) / safe.sqrt().unsqueeze(1)
+    return variances * real, axes * real.unsqueeze(1)
+
+
+def _randomized(rows, mean, n_components, seed):
+    """Subspace iteration (Halko, Martinsson and Tropp, 2011), one pass per iteration.
+
+    A share of variance is met by doubling the number of axes until they explain it.
+    """
+    total = sum(float(block.square().sum()) for block in rows.centered(mean))
+    side = min(rows.shape)
+    k = n_components if isinstance(n_components, int) else 64
+    while True:
+        size = min(k + OVERSAMPLING, side)
+        variances, axes = _subspace(rows, mean, size, seed)
+        count = _count_components(variances, total, n_components)
+        if isinstance(n_components, int) or count < size or size == side:
+            return Principal(mean, *_leading(variances, axes, count), total)
+        k *= 2
+
+
+def _subspace(rows, mean, size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn(
+        rows.shape[1], size, generator=generator, dtype=torch.float32
+    ).to(mean)
+    basis = torch.linalg.qr(start).Q
+    for _ in range(N_ITERATIONS):
+        image = sum(block.T @ (block @ basis) for block in rows.centered(mean))
+        basis = torch.linalg.qr(image).Q
+    small = sum(
+        projected.T @ projected
+        for projected in (block @ basis for block in rows.centered(mean))
+    )
+    variances, vectors = torch.linalg.eigh(small)
+    return variances.flip(0).clamp(min=0), (basis @ vectors.flip(1)).T
+
+
+def _count_components(variances, total, n_components):
+    """Return the number of axes asked for, as PCA counts a share of variance."""
+    if isinstance(n_components, int):
+        return n_components
+    if total == 0:
+        return 1
+    shares = torch.cumsum(variances, 0) / total
+    return min(int((shares < n_components).sum()) + 1, len(variances))
+
+
+def _leading(variances, axes, k):
+    """Return the first ``k`` variances and axes, padded with zeros, signs settled."""
+    missing = max(0, k - len(variances))
+    variances = torch.cat([variances[:k], variances.new_zeros(missing)])
+    axes = torch.cat([axes[:k], axes.new_zeros(missing, axes.shape[1])])
+    return axes * loading_signs(axes).unsqueeze(1), variances
+
+
+def loading_signs(axes):
+    """Return the sign of each axis that makes its largest loading positive.
+
+    The convention of scikit-learn's PCA: codes come out with the same signs.
+    """
+    largest = axes.abs().argmax(dim=1, keepdim=True)
+    signs = axes.gather(1, largest).squeeze(1).sign()
+    return torch.where(signs == 0, torch.ones_like(signs), signs)

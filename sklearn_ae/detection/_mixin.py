@@ -1,0 +1,137 @@
+"""The outlier detector's side of an estimator."""
+
+import numpy as np
+import torch
+from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..networks import select_model
+from ._scorer import MahalanobisScorer
+from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
+
+# Rows that a scorer learns from, at most; which ones is decided by their content.
+MAX_REFERENCE_ROWS = 20_000
+
+
+class OutlierDetectionMixin(OutlierMixin):
+    """Scores, threshold and labels, from an autoencoder's codes and residuals."""
+
+    def score_samples(self, X):
+        r"""Return the outlier score of each row: the lower, the more abnormal.
+
+        The score is minus the squared Mahalanobis distance of a row's code and
+        residual, side by side, from the bulk of the training rows:
+        :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`, with the residual in standard
+        deviations of each column. It does not depend on the units of the columns,
+        whatever ``standardize`` is.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Comparable between rows and data sets of one fitted estimator.
+        """
+        check_is_fitted(self)
+        rows = self._read(X)
+        scorer, network = self._scorer, self.net_.module_
+        scores = np.empty(rows.shape[0])
+        self._map_rows(rows, lambda x: scorer.score(score_features(network, x)), scores)
+        return scores
+
+    def decision_function(self, X):
+        """Return ``score_samples(X) - offset_``: negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,), float64
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Return -1 for outliers and +1 for inliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _fit_detector(self, fitted):
+        """Learn the scorer and the threshold of a fitted network."""
+        plan, weight = fitted.plan, fitted.weight
+        everything = np.arange(len(weight))
+        scorer = fit_scorer(fitted, fitted.network, everything)
+        held_out = plan.held_out_rows
+        if len(held_out):
+            scores = held_out_scores(fitted)
+            held_out_weight = weight[held_out]
+            if plan.is_cross_fitted:
+                # Every row was held out once: give the scores in the rows' order.
+                order = np.argsort(held_out)
+                scores, held_out_weight = scores[order], held_out_weight[order]
+        else:
+            scores, held_out_weight = own_scores(fitted, scorer), weight
+        if self.contamination == "auto":
+            offset = threshold_at_most(scores, held_out_weight, FALSE_ALARM_RATE)
+        else:
+            own = own_scores(fitted, scorer)
+            offset = threshold_nearest(own, weight, self.contamination)
+        self._scorer, self.training_scores_, self.offset_ = scorer, scores, offset
+
+
+@torch.no_grad()
+def score_features(network, rows):
+    """Return [raw code, residual] of standardised rows, of shape (n, k + d)."""
+    output = network(rows)
+    features = torch.cat([output.code, rows - output.reconstruction], dim=-1)
+    return features[0].cpu().numpy().astype(np.float64)
+
+
+def fit_scorer(fitted, network, index):
+    """Return a scorer that has learned the bulk of the rows at ``index``."""
+    group = fitted.plan.group
+    index = index[group[index] < MAX_REFERENCE_ROWS]
+    features = score_features(network, fitted.rows.take(torch.from_numpy(index)))
+    weight = fitted.weight[index]
+    mass = np.bincount(group[index], weight)
+    evidence = mass.sum() ** 2 / np.square(mass).sum()
+    return MahalanobisScorer().fit(features, weight, evidence)
+
+
+def held_out_scores(fitted):
+    """Return the scores of held-out rows, each by a model that has not seen it."""
+    plan = fitted.plan
+    scores = []
+    for model, held_out in enumerate(plan.held_out):
+        if not len(held_out):
+            continue
+        network = select_model(fitted.stack, model).eval()
+        trained_on = np.flatnonzero(plan.train_weight[model])
+        scorer = fit_scorer(fitted, network, trained_on)
+        rows = fitted.rows.take(torch.from_numpy(held_out))
+        scores.append(scorer.score(score_features(network, rows)))
+    return np.concatenate(scores)
+
+
+def own_scores(fitted, scorer):
+    """Return the training rows' scores by the final model."""
+    return np.concatenate(
+        [
+            scorer.score(score_features(fitted.network, rows))
+            for _, rows in fitted.blocks()
+        ]
+    )

@@ -1,0 +1,113 @@
+"""From codes and residuals of rows to outlier scores."""
+
+import numpy as np
+import torch
+
+# Share of the rows, the farthest ones, that the second pass leaves out.
+TRIM = 0.1
+
+# Residuals and codes are noise below this share of a column's standard deviation.
+SPREAD_FLOOR = 1e-5
+
+# Largest number of features [code, residual] with a covariance of their own.
+FULL_SIDE = 1024
+
+
+class MahalanobisScorer:
+    r"""Robust distance of [code, residual] from the bulk of the training rows.
+
+    With :math:`f` the code and the residual of a row, side by side,
+
+    .. math::
+        s(x) = -(f - \mu)^\top \Sigma^{-1} (f - \mu)
+
+    The squared reconstruction error alone is blind inside the subspace of the codes;
+    here both sides count, each in units of its own spread, whatever the units of the
+    columns. :math:`\mu` and :math:`\Sigma` are those of the rows without the farthest
+    tenth, :math:`\Sigma` shrunk as by Ledoit and Wolf (2004). With more than 1024
+    features :math:`\Sigma` is diagonal.
+
+    Attributes
+    ----------
+    center, spread : ndarray of shape (n_score_features,)
+    whitening : ndarray of shape (n_score_features, n_score_features) or None
+        None where the covariance is diagonal.
+    """
+
+    def fit(self, features, weight, evidence):
+        """Learn the bulk of the training rows.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_score_features)
+        weight : ndarray of shape (n,)
+        evidence : float
+            Number of distinct rows the weights amount to; decides the shrinkage.
+        """
+        self._learn(features, weight, evidence)
+        distance = -self.score(features)
+        near = distance <= _weighted_quantile(distance, weight, 1 - TRIM)
+        if near.sum() > 1:
+            share = weight[near].sum() / weight.sum()
+            self._learn(features[near], weight[near], evidence * share)
+        return self
+
+    def _learn(self, features, weight, evidence):
+        weight = weight / weight.sum()
+        self.center = weight @ features
+        centered = features - self.center
+        spread = np.sqrt(weight @ centered**2)
+        self.spread = np.maximum(spread, SPREAD_FLOOR)
+        self.whitening = None
+        if features.shape[1] <= FULL_SIDE:
+            self.whitening = _whitening(centered / self.spread, weight, evidence)
+
+    def score(self, features):
+        """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
+        white = (features - self.center) / self.spread
+        if self.whitening is not None:
+            white = _matmul(white, self.whitening)
+        return -np.square(white).sum(axis=1)
+
+
+def _whitening(rows, weight, evidence):
+    """Return the matrix that whitens rows by their shrunk covariance."""
+    covariance = _matmul(rows.T * weight, rows)
+    shrinkage = ledoit_wolf_shrinkage(rows, covariance, weight, evidence)
+    scale = np.trace(covariance) / len(covariance)
+    covariance *= 1 - shrinkage
+    covariance.flat[:: len(covariance) + 1] += shrinkage * scale
+    variances, vectors = (
+        part.numpy() for part in torch.linalg.eigh(torch.from_numpy(covariance))
+    )
+    # Columns that repeat others leave variances of zero: floor them, or a rounding
+    # error along them would count as a great distance.
+    floor = SPREAD_FLOOR * max(variances[-1], SPREAD_FLOOR)
+    return vectors / np.sqrt(np.maximum(variances, floor))
+
+
+def ledoit_wolf_shrinkage(rows, covariance, weight, evidence):
+    """Return Ledoit and Wolf's shrinkage of a weighted covariance.
+
+    scikit-learn's takes no weights. ``weight`` sums to 1; ``evidence`` stands for the
+    number of rows.
+    """
+    n_features = rows.shape[1]
+    scale = np.trace(covariance) / n_features
+    norm = np.square(covariance).sum()
+    distance = (norm - n_features * scale**2) / n_features
+    fourth = weight @ np.square(np.square(rows).sum(axis=1))
+    noise = (fourth - norm) / (n_features * max(evidence, 1))
+    return 1.0 if distance <= 0 else float(min(noise / distance, 1))
+
+
+def _weighted_quantile(values, weight, share):
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weight[order]) / weight.sum()
+    return values[order][min(np.searchsorted(below, share - 1e-9), len(values) - 1)]
+
+
+def _matmul(a, b):
+    """Multiply with torch, whose threads the fit controls."""
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    return (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()

@@ -1,0 +1,44 @@
+"""Where outliers begin: a threshold between scores."""
+
+import numpy as np
+
+# Share of held-out rows below the threshold with contamination="auto".
+FALSE_ALARM_RATE = 0.05
+
+# Scores closer than this, relative to the largest, are ties.
+TIE = 1e-9
+
+
+def threshold_at_most(scores, weight, share):
+    """Return a threshold with at most ``share`` of the weight below it.
+
+    For held-out scores: the false-alarm rate is kept or undercut. With fewer than
+    ``1 / share`` rows, or where ties leave no such cut, it lies below all scores.
+    """
+    return _threshold(scores, weight, share, at_most=True)
+
+
+def threshold_nearest(scores, weight, share):
+    """Return a threshold with as near to ``share`` of the weight below it as ties let.
+
+    At least one row lies below it, unless all scores are tied.
+    """
+    return _threshold(scores, weight, share, at_most=False)
+
+
+def _threshold(scores, weight, share, *, at_most):
+    order = np.argsort(scores, kind="stable")
+    scores = scores[order]
+    below = np.cumsum(weight[order]) / weight.sum()
+    # A cut lies between two scores that differ; midway, so that the sign of no row's
+    # decision hangs on the last bit of its score.
+    tie = TIE * np.abs(scores).max()
+    cuts = np.flatnonzero(np.diff(scores) > tie)
+    if at_most:
+        cuts = cuts[below[cuts] <= share * (1 + 1e-9)][-1:]
+    elif cuts.size:
+        cuts = cuts[[np.abs(below[cuts] - share).argmin()]]
+    if not cuts.size:
+        return float(scores[0] - max(tie, np.finfo(float).tiny))
+    cut = int(cuts[0])
+    return float((scores[cut] + scores[cut + 1]) / 2)

@@ -1,0 +1,20 @@
+"""Networks in plain torch: no module here imports scikit-learn."""
+
+from ._anchored import Anchor, AnchoredAutoencoder
+from ._dense import DenseAutoencoder
+from ._layers import ACTIVATIONS
+from ._output import Output
+from ._state import from_state, restore, select_model, snapshot, to_state
+
+__all__ = [
+    "ACTIVATIONS",
+    "Anchor",
+    "AnchoredAutoencoder",
+    "DenseAutoencoder",
+    "Output",
+    "from_state",
+    "restore",
+    "select_model",
+    "snapshot",
+    "to_state",
+]

@@ -1,0 +1,128 @@
+"""An autoencoder that starts as PCA: a linear path plus nonlinear residuals."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from ._layers import SoftClip, StackedLinear
+from ._output import Output
+
+# Inputs of the residual branches are bounded at this many standard deviations.
+CLIP_BOUND = 4.0
+
+
+class Anchor(NamedTuple):
+    """The linear autoencoder a network starts from, one per model.
+
+    Attributes
+    ----------
+    mean : tensor of shape (M, n_features)
+        The point that has code zero.
+    encoder : tensor of shape (M, n_features, n_components)
+        Codes are ``(x - mean) @ encoder``.
+    decoder : tensor of shape (M, n_components, n_features)
+        Reconstructions are ``code @ decoder + mean``.
+    spread : tensor of shape (M, n_components)
+        Standard deviation of the codes over the training rows, nowhere zero.
+    """
+
+    mean: torch.Tensor
+    encoder: torch.Tensor
+    decoder: torch.Tensor
+    spread: torch.Tensor
+
+
+class AnchoredAutoencoder(nn.Module):
+    r"""A linear autoencoder with a nonlinear residual on either side.
+
+    .. math::
+        z = (x - m) A + f(c(x)), \qquad \hat x = z B + m + g(c(z / s))
+
+    with the anchor :math:`(m, A, B, s)`, the residual branches :math:`f, g`, which
+    answer zero before the first step, and the soft clip :math:`c`. With PCA's axes in
+    :math:`A, B` the untrained network *is* PCA. The linear path is not trained: the
+    branches learn what PCA leaves, and a row far from all others is left to PCA.
+
+    Parameters
+    ----------
+    encoder_branch, decoder_branch : modules
+        :math:`f` and :math:`g`; with a method ``initialise(generators)``.
+    n_models, n_features, n_components : int
+        The sizes M, d and k.
+    """
+
+    def __init__(
+        self, encoder_branch, decoder_branch, *, n_models, n_features, n_components
+    ):
+        super().__init__()
+        self.n_models = n_models
+        self.n_features = n_features
+        self.n_components = n_components
+        self.linear_encoder = StackedLinear(n_models, n_features, n_components)
+        self.linear_decoder = StackedLinear(n_models, n_components, n_features)
+        for layer in (self.linear_encoder, self.linear_decoder):
+            layer.requires_grad_(False)
+        self.encoder_branch = encoder_branch
+        self.decoder_branch = decoder_branch
+        self.clip = SoftClip(CLIP_BOUND)
+        identity = torch.eye(n_components).expand(n_models, -1, -1)
+        self.register_buffer("spread", torch.ones(n_models, 1, n_components))
+        # The way from raw codes, in which the network is trained, to the codes a user
+        # sees. Kept apart from the layers, so that every network can be rotated alike.
+        self.register_buffer("code_center", torch.zeros(n_models, 1, n_components))
+        self.register_buffer("code_map", identity.clone())
+        self.register_buffer("code_unmap", identity.clone())
+
+    def initialise(self, seeds):
+        """Draw the branches' weights from private generators, one seed per model."""
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.encoder_branch.initialise(generators)
+        self.decoder_branch.initialise(generators)
+
+    @torch.no_grad()
+    def set_anchor(self, anchor):
+        """Make the linear path the given linear autoencoder."""
+        mean = anchor.mean.unsqueeze(1)
+        self.linear_encoder.weight.copy_(anchor.encoder)
+        self.linear_encoder.bias.copy_(-mean @ anchor.encoder)
+        self.linear_decoder.weight.copy_(anchor.decoder)
+        self.linear_decoder.bias.copy_(mean)
+        self.spread.copy_(anchor.spread.unsqueeze(1))
+
+    @torch.no_grad()
+    def map_code(self, center, code_map, code_unmap):
+        """Show codes as ``(raw - center) @ code_map``; ``code_unmap`` inverts it.
+
+        **Shape**: ``(M, k)``, ``(M, k, k)``, ``(M, k, k)``.
+        """
+        self.code_center.copy_(center.unsqueeze(1))
+        self.code_map.copy_(code_map)
+        self.code_unmap.copy_(code_unmap)
+
+    def encode_raw(self, x):
+        """Return raw codes of shape ``(M, n, k)``."""
+        return self.linear_encoder(x) + self.encoder_branch(self.clip(x))
+
+    def decode_raw(self, raw):
+        """Return the reconstruction, of shape ``(M, n, d)``, from raw codes."""
+        residual = self.decoder_branch(self.clip(raw / self.spread))
+        return self.linear_decoder(raw) + residual
+
+    def forward(self, x):
+        """Encode and decode rows of shape ``(n, d)`` or ``(M, n, d)``."""
+        raw = self.encode_raw(x)
+        return Output(self.decode_raw(raw), raw)
+
+    def linear(self, x):
+        """Return what the linear path alone, PCA, makes of the rows."""
+        raw = self.linear_encoder(x)
+        return Output(self.linear_decoder(raw), raw)
+
+    def encode(self, x):
+        """Return codes of shape ``(M, n, k)``, rotated and in the user's units."""
+        return torch.matmul(self.encode_raw(x) - self.code_center, self.code_map)
+
+    def decode(self, code):
+        """Return the reconstruction, of shape ``(M, n, d)``, from codes."""
+        return self.decode_raw(torch.matmul(code, self.code_unmap) + self.code_center)

@@ -1,0 +1,45 @@
+"""The dense network, for rows of a table."""
+
+from ._anchored import AnchoredAutoencoder
+from ._layers import ResidualBranch
+
+
+class DenseAutoencoder(AnchoredAutoencoder):
+    """PCA-anchored autoencoder whose branches are multilayer perceptrons.
+
+    Parameters
+    ----------
+    n_models : int
+        M, the number of networks side by side.
+    n_features, n_components : int
+        Width of the rows and of the codes.
+    hidden_layer_sizes : tuple of int
+        Hidden layers of the encoder's branch; the decoder's are the same, reversed.
+    activation : str
+        A key of ``ACTIVATIONS``.
+    """
+
+    def __init__(
+        self, *, n_models, n_features, n_components, hidden_layer_sizes, activation
+    ):
+        encoder_branch = ResidualBranch(
+            n_models, n_features, hidden_layer_sizes, n_components, activation
+        )
+        decoder_branch = ResidualBranch(
+            n_models, n_components, hidden_layer_sizes[::-1], n_features, activation
+        )
+        super().__init__(
+            encoder_branch,
+            decoder_branch,
+            n_models=n_models,
+            n_features=n_features,
+            n_components=n_components,
+        )
+        # Plain values from which `build` makes the same network again.
+        self.arguments = {
+            "n_models": n_models,
+            "n_features": n_features,
+            "n_components": n_components,
+            "hidden_layer_sizes": tuple(hidden_layer_sizes),
+            "activation": activation,
+        }

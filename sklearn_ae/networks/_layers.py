@@ -1,0 +1,101 @@
+"""Layers with a leading model axis: M small networks trained as one.
+
+Cross-fitting, batched searches and ensembles train many networks of equal shape.
+Side by side in one tensor they cost a fraction of training them in turn, and a
+single network (M = 1) costs what ``torch.nn.Linear`` costs.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+ACTIVATIONS = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "logistic": nn.Sigmoid,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+class StackedLinear(nn.Module):
+    """M affine maps, ``x[m] @ weight[m] + bias[m]``; zero until initialised.
+
+    **Shape**: input ``(M, n, n_inputs)`` or ``(n, n_inputs)``, which every model
+    then reads; output ``(M, n, n_outputs)``.
+    """
+
+    def __init__(self, n_models, n_inputs, n_outputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_models, n_inputs, n_outputs))
+        self.bias = nn.Parameter(torch.zeros(n_models, 1, n_outputs))
+
+    def forward(self, x):
+        """Apply each model's map to its rows."""
+        if x.dim() == 2:
+            x = x.expand(self.weight.shape[0], -1, -1)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+    @torch.no_grad()
+    def initialise(self, generators):
+        """Draw He-uniform weights, model by model.
+
+        One generator per model: a model starts from the same weights whether it is
+        trained alone or among others. Drawn in float32 on the CPU, so that a seed
+        means one model on every device and in every precision.
+        """
+        bound = math.sqrt(6 / self.weight.shape[1])
+        for weight, generator in zip(self.weight, generators, strict=True):
+            draw = torch.empty(weight.shape, dtype=torch.float32)
+            weight.copy_(draw.uniform_(-bound, bound, generator=generator))
+
+
+class ResidualBranch(nn.Module):
+    """M multilayer perceptrons that answer zero until they are trained.
+
+    The last layer starts at zero, so that the branch adds nothing to the linear path
+    beside it before the first step.
+
+    **Shape**: input ``(M, n, n_inputs)`` or ``(n, n_inputs)``, output
+    ``(M, n, n_outputs)``.
+    """
+
+    def __init__(self, n_models, n_inputs, hidden_layer_sizes, n_outputs, activation):
+        super().__init__()
+        sizes = (n_inputs, *hidden_layer_sizes)
+        self.hidden = nn.ModuleList(
+            StackedLinear(n_models, *pair)
+            for pair in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        self.output = StackedLinear(n_models, sizes[-1], n_outputs)
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, x):
+        """Return the branch's correction of the linear path."""
+        for layer in self.hidden:
+            x = self.activation(layer(x))
+        return self.output(x)
+
+    def initialise(self, generators):
+        """Draw the hidden layers; the output layer stays at zero."""
+        for layer in self.hidden:
+            layer.initialise(generators)
+
+
+class SoftClip(nn.Module):
+    r"""Bound far-away inputs smoothly: :math:`x / (1 + |x| / c)`.
+
+    A row far outside the training rows would drive the nonlinear branch to values it
+    was never trained for; bounded inputs leave such a row to the linear path, which
+    extrapolates as PCA does.
+    """
+
+    def __init__(self, bound):
+        super().__init__()
+        self.bound = bound
+
+    def forward(self, x):
+        """Clip elementwise; the shape stays."""
+        return x / (1 + x.abs() / self.bound)

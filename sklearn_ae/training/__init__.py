@@ -1,0 +1,44 @@
+"""From rows to a trained network; knows of skorch, and nothing of the estimators."""
+
+from ._batches import Batches, TrainingBatches
+from ._core import Settings, Training, losses_of, make_net, train
+from ._plan import Plan, drop_zero_weights, make_plan, row_keys
+from ._progress import EpochBar, ScikitLearnCallbacks
+from ._rows import LazyRows, blocks_of, dense_block, make_source
+from ._runtime import (
+    Seeds,
+    cpu_threads,
+    draw_seeds,
+    resolve_device,
+    threads_for,
+    wide_dtype,
+)
+from ._scaling import Scaling, fit_scaling
+
+__all__ = [
+    "Batches",
+    "EpochBar",
+    "LazyRows",
+    "Plan",
+    "Scaling",
+    "ScikitLearnCallbacks",
+    "Seeds",
+    "Settings",
+    "Training",
+    "TrainingBatches",
+    "blocks_of",
+    "cpu_threads",
+    "dense_block",
+    "draw_seeds",
+    "drop_zero_weights",
+    "fit_scaling",
+    "losses_of",
+    "make_net",
+    "make_plan",
+    "make_source",
+    "resolve_device",
+    "row_keys",
+    "threads_for",
+    "train",
+    "wide_dtype",
+]

@@ -1,0 +1,150 @@
+"""One training run: a stack of networks, a plan of rows, settings; no estimator."""
+
+import copy
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ._batches import Batches, HeldOutBatches, TrainingBatches
+from ._judge import Judge, KeepBest
+from ._loss import ReconstructionLoss
+from ._net import AutoencoderNet
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train. Everything here is resolved: no "auto" is left.
+
+    Attributes
+    ----------
+    max_epochs, batch_size, n_iter_no_change : int
+    learning_rate, weight_decay : float
+    batch_seed : int
+        Seed of the order of the rows.
+    dtype : torch dtype
+    device : torch device
+    callbacks : tuple
+        skorch callbacks, copied before use.
+    """
+
+    max_epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    n_iter_no_change: int
+    batch_seed: int
+    dtype: torch.dtype
+    device: torch.device
+    callbacks: tuple = ()
+
+
+class Training(NamedTuple):
+    """What came out of a run.
+
+    Attributes
+    ----------
+    network : torch module
+        The stack, with the weights that were kept.
+    history : skorch History
+    kept_epoch : int
+        The epoch of these weights; 0 is the start.
+    improved : bool or None
+        Whether held-out rows prefer them to PCA; None if no rows were held out.
+    pca_loss, kept_loss : float or None
+        Held-out loss of PCA and of the kept weights.
+    """
+
+    network: torch.nn.Module
+    history: list
+    kept_epoch: int
+    improved: bool | None = None
+    pca_loss: float | None = None
+    kept_loss: float | None = None
+
+
+def make_net(network, column_weight, settings, *, judge=None):
+    """Return an initialised skorch net around a network, on its device."""
+    return AutoencoderNet(
+        network.to(settings.device, settings.dtype),
+        ReconstructionLoss(
+            torch.tensor(column_weight, dtype=settings.dtype, device=settings.device)
+        ),
+        judge=judge,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=settings.weight_decay,
+        # One kernel for all parameters: small steps are dispatch, not arithmetic.
+        optimizer__fused=settings.device.type in ("cpu", "cuda"),
+        lr=settings.learning_rate,
+        max_epochs=settings.max_epochs,
+        batch_size=settings.batch_size,
+        callbacks=copy.deepcopy(list(settings.callbacks)) or None,
+        verbose=0,
+        device=str(settings.device),
+    ).initialize()
+
+
+def train(network, source, plan, weight, column_weight, settings, callbacks=()):
+    """Train a stack of networks by a plan.
+
+    Parameters
+    ----------
+    network : AnchoredAutoencoder
+        Initialised and anchored; trained in place.
+    source : RowSource
+    plan : Plan
+    weight : ndarray of shape (n,)
+        Row weights, for the held-out rows.
+    column_weight : ndarray of shape (n_features,)
+    settings : Settings
+    callbacks : sequence of skorch callbacks
+        The package's own, used as they are.
+
+    Returns
+    -------
+    training : Training
+    """
+    placed = {"dtype": settings.dtype, "device": settings.device}
+    batches = TrainingBatches(
+        source,
+        plan.train_weight,
+        batch_size=settings.batch_size,
+        seed=settings.batch_seed,
+        **placed,
+    )
+    judged = len(plan.held_out_rows) > 0
+    judge = held_out = None
+    if judged:
+        rows = plan.held_out_rows
+        judge = Judge(weight[rows], plan.group[rows])
+        held_out = HeldOutBatches(source, plan, **placed)
+    net = make_net(network, column_weight, settings, judge=judge)
+    net.anneal_over = settings.max_epochs
+    if judged:
+        start = net.held_out_errors(held_out)
+        pca = net.held_out_errors(held_out, forward=net.module_.linear)
+        keep_best = KeepBest(start, settings.n_iter_no_change)
+        callbacks = [keep_best, *callbacks]
+    net.callbacks_ = [(type(cb).__name__, cb) for cb in callbacks] + net.callbacks_
+    net.train(Batches(batches, held_out), settings.max_epochs)
+    if not judged:
+        return Training(net.module_, net.history, kept_epoch=len(net.history))
+    keep_best.settle(net)
+    return Training(
+        net.module_,
+        net.history,
+        keep_best.epoch,
+        improved=judge.prefers(keep_best.errors, over=pca),
+        pca_loss=judge.see(pca),
+        kept_loss=keep_best.loss,
+    )
+
+
+def losses_of(history):
+    """Return a history's losses by name, one value per epoch."""
+    return {
+        name: np.array([row[name] for row in history])
+        for name in ("train_loss", "valid_loss")
+        if len(history) and name in history[-1]
+    }

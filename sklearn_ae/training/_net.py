@@ -1,0 +1,184 @@
+"""The skorch net: skorch runs epochs, callbacks and history, at the cost of plain torch.
+
+skorch's own loop spends more on a small batch than the batch's arithmetic. The
+overrides below keep what users and callbacks see of it, and drop the rest: the walk
+over all modules before every step, the closure around the optimiser, and the read-back
+of the loss from the device after every batch.
+"""
+
+import dis
+import math
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+
+
+class StopTraining(Exception):
+    """A callback ends training; what was learned so far counts."""
+
+
+class AutoencoderNet(NeuralNet):
+    """Trains a stack of autoencoders on :class:`Batches`.
+
+    Parameters
+    ----------
+    module : torch module
+        The network; its ``forward`` returns an ``Output``.
+    criterion : ReconstructionLoss
+    judge : Judge or None
+        Turns the held-out rows' errors into ``valid_loss``.
+    anneal_over : int or None
+        Number of epochs over which the learning rate falls to zero along half a
+        cosine; None keeps it constant.
+    **kwargs : dict
+        As of ``skorch.NeuralNet``.
+    """
+
+    def __init__(self, module, criterion, *, judge=None, anneal_over=None, **kwargs):
+        self.judge = judge
+        self.anneal_over = anneal_over
+        super().__init__(module, criterion, **kwargs)
+
+    # -- data: a plan's batches come ready made, there is nothing to load or split
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the batches to train on and those that judge."""
+        return X.train, X.held_out
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches themselves."""
+        return dataset
+
+    # -- one fit
+
+    def train(self, batches, epochs):
+        """Run up to ``epochs`` epochs; unlike ``fit``, let Ctrl-C through."""
+        self.notify("on_train_begin", X=batches, y=None)
+        try:
+            self.fit_loop(batches, epochs=epochs)
+        except StopTraining:
+            pass
+        self.notify("on_train_end", X=batches, y=None)
+        return self
+
+    def notify(self, method_name, **cb_kwargs):
+        """Notify callbacks; tell a callback's wish to stop from a real Ctrl-C.
+
+        skorch's callbacks stop training by raising KeyboardInterrupt themselves.
+        """
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt as error:
+            if not _raised_by_statement(error):
+                raise
+            raise StopTraining from error
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Set the learning rate of the epoch, unless a callback schedules it."""
+        super().on_epoch_begin(net, **kwargs)
+        scheduled = any(isinstance(cb, LRScheduler) for _, cb in self.callbacks_)
+        if self.anneal_over and not scheduled:
+            done = (len(self.history) - 1) / self.anneal_over
+            for group in self.optimizer_.param_groups:
+                group["lr"] = self.lr * (1 + math.cos(math.pi * done)) / 2
+
+    # -- one epoch
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Train or judge for one epoch and record its loss."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        if training:
+            loss = self._train_epoch(iterator, step_fn)
+        else:
+            loss = self.judge.see(self.held_out_errors(iterator))
+        if not math.isfinite(loss):
+            raise self._divergence()
+        self.history.record(f"{prefix}_loss", loss)
+
+    def _train_epoch(self, iterator, step_fn):
+        watched = self._watches("on_batch_begin") or self._watches("on_batch_end")
+        losses, sizes = [], []
+        for batch in iterator:
+            if watched:
+                self.notify("on_batch_begin", batch=batch, training=True)
+            step = step_fn(batch)
+            losses.append(step["loss"])
+            sizes.append(batch.row_weight.shape[-1])
+            if watched:
+                self.notify("on_batch_end", batch=batch, training=True, **step)
+        # One read-back per epoch: on a GPU each one waits for all work queued so far.
+        losses = torch.stack(losses)
+        sizes = torch.tensor(sizes, dtype=losses.dtype, device=losses.device)
+        return float(losses @ sizes / sizes.sum()) / self.module_.n_models
+
+    @torch.no_grad()
+    def held_out_errors(self, iterator, forward=None):
+        """Return the error of each held-out row, in the order of the plan's rows.
+
+        ``forward`` replaces the network, for example by its linear path.
+        """
+        forward = forward or self.module_
+        errors = torch.cat(
+            [
+                self.criterion_.row_errors(forward(batch.inputs), batch)
+                for batch in iterator
+            ],
+            dim=1,
+        )
+        return errors[iterator.counts].cpu().numpy().astype(np.float64)
+
+    # -- one step
+
+    def train_step(self, batch, **fit_params):
+        """Take one step of the optimiser."""
+        self.optimizer_.zero_grad(set_to_none=True)
+        step = self.train_step_single(batch)
+        if self._watches("on_grad_computed"):
+            self.notify(
+                "on_grad_computed",
+                named_parameters=self.get_all_learnable_params(),
+                batch=batch,
+                training=True,
+            )
+        self.optimizer_.step()
+        return step
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the gradients of one batch.
+
+        The models' losses are summed: no model's gradient depends on the others.
+        """
+        output = self.module_(batch.inputs)
+        loss = self.criterion_(output, batch).sum()
+        loss.backward()
+        return {"loss": loss.detach(), "y_pred": output}
+
+    # -- helpers
+
+    def _watches(self, method_name):
+        """Whether any callback does something at this event."""
+        plain = getattr(Callback, method_name)
+        return any(
+            getattr(type(callback), method_name, None) is not plain
+            for _, callback in self.callbacks_
+        )
+
+    def _divergence(self):
+        return ValueError(
+            f"Training diverged: the loss was not finite in epoch {len(self.history)} "
+            f"with learning_rate={self.lr:g}. Try a smaller learning_rate, such as "
+            f"{self.lr / 10:g}, or look for extreme values in X."
+        )
+
+
+def _raised_by_statement(error):
+    """Whether an exception comes from a ``raise``, not from a signal."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code.co_code
+    return code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]

@@ -1,0 +1,148 @@
+"""Who trains on what: which rows each model of a stack sees, and by which it is judged.
+
+The split is keyed by the content of the rows. Equal rows land on one side together, in
+whatever order they come, so that a row given twice is the same as a row of weight two.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ._rows import blocks_of, dense_block
+
+# Fewer distinct rows than this are cross-fitted: a single held-out tenth of them is
+# too few to tell whether training improved on PCA.
+FEW_ROWS = 1000
+
+# Fewer distinct rows than this cannot tell at all; the model is then PCA.
+MIN_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rows by model. ``M`` is the number of models, ``n`` of rows.
+
+    Attributes
+    ----------
+    train_weight : ndarray of shape (M, n)
+        Weight of each row in each model's loss; zero for rows it must not see.
+    anchor_weight : ndarray of shape (M, n)
+        Weight of each row in the PCA that each model starts from.
+    held_out : list of M ndarrays
+        Positions of the rows that judge each model.
+    final : int
+        The model that becomes the fitted one.
+    group : ndarray of shape (n,)
+        Equal for rows of equal content.
+    """
+
+    train_weight: np.ndarray
+    anchor_weight: np.ndarray
+    held_out: list
+    final: int
+    group: np.ndarray
+
+    @property
+    def n_models(self):
+        """Number of models side by side."""
+        return len(self.train_weight)
+
+    @property
+    def held_out_rows(self):
+        """Positions of all held-out rows, in the order of the models."""
+        return np.concatenate(self.held_out)
+
+    @property
+    def is_cross_fitted(self):
+        """Whether every row is held out once, by another model than the final one."""
+        return self.n_models > 1
+
+
+def make_plan(X, weight, *, hold_out, validation_fraction, cross_fit, seed):
+    """Return the plan of a fit.
+
+    With ``hold_out``, few rows are cross-fitted: ``round(1 / validation_fraction)``
+    models each leave out one fold, and one more model, the final one, sees all rows and
+    stops where the others did best on theirs. Many rows give one model and one
+    held-out share.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (n, d)
+    weight : ndarray of shape (n,)
+    hold_out : bool
+        Whether any row is held out.
+    validation_fraction : float
+    cross_fit : bool
+        Whether the plan may hold more than one model.
+    seed : int
+    """
+    rank, n_distinct = _content_ranks(X, seed)
+    if not hold_out or n_distinct < MIN_ROWS:
+        return _single(weight, np.zeros(len(rank), dtype=bool), rank)
+    if cross_fit and n_distinct < FEW_ROWS:
+        n_folds = min(max(2, round(1 / validation_fraction)), n_distinct)
+        return _cross_fitted(weight, rank % n_folds, n_folds, rank)
+    n_held_out = max(1, round(validation_fraction * n_distinct))
+    return _single(weight, rank < n_held_out, rank)
+
+
+def _single(weight, is_held_out, group):
+    return Plan(
+        train_weight=np.where(is_held_out, 0.0, weight)[None],
+        anchor_weight=weight[None],
+        held_out=[np.flatnonzero(is_held_out)],
+        final=0,
+        group=group,
+    )
+
+
+def _cross_fitted(weight, fold, n_folds, group):
+    own = fold == np.arange(n_folds)[:, None]
+    train_weight = np.vstack([np.where(own, 0.0, weight), weight])
+    held_out = [np.flatnonzero(row) for row in own]
+    return Plan(
+        train_weight=train_weight,
+        anchor_weight=train_weight,
+        held_out=[*held_out, np.empty(0, dtype=np.intp)],
+        final=n_folds,
+        group=group,
+    )
+
+
+def _content_ranks(X, seed):
+    """Rank the distinct rows in a random order that their content decides."""
+    keys = row_keys(X, seed)
+    distinct, rank = np.unique(keys, return_inverse=True)
+    return rank, len(distinct)
+
+
+def row_keys(X, seed):
+    """Return a 64-bit hash of each row, a multilinear hash of its float64 bits."""
+    # PCG64 is stable across NumPy versions; the factors must be odd to lose no bits.
+    rng = np.random.Generator(np.random.PCG64(seed))
+    factors = rng.integers(0, 2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
+    keys = np.empty(X.shape[0], dtype=np.uint64)
+    for block in blocks_of(*X.shape):
+        # Adding zero turns -0.0 into 0.0, which are equal and must hash alike.
+        bits = (dense_block(X, block) + 0.0).view(np.uint64)
+        # The low bits of most floats are zero: fold the high half onto them.
+        keys[block] = (bits ^ (bits >> np.uint64(32))) @ factors
+    return _mix(keys)
+
+
+def _mix(keys):
+    """Spread the keys over all 64 bits (the finaliser of splitmix64)."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(factor)
+    return keys ^ (keys >> np.uint64(31))
+
+
+def drop_zero_weights(X, weight):
+    """Return the rows that count, and their weights: a zero means "not there"."""
+    keep = weight > 0
+    if keep.all():
+        return X, weight
+    rows = np.flatnonzero(keep) if sparse.issparse(X) else keep
+    return X[rows], weight[keep]

@@ -1,0 +1,89 @@
+"""Row sources: where batches come from, whatever holds the rows.
+
+A source hands out standardised float rows on the device. The network never sees the
+user's units: columns twelve orders of magnitude apart reach it alike.
+"""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy import sparse
+
+# Bounds of one block of rows while passing over all of them.
+BLOCK_BYTES = 2**24
+BLOCK_ROWS = 8192
+
+
+class RowSource(Protocol):
+    """What training asks of a source of rows."""
+
+    n_rows: int
+    n_features: int
+
+    def take(self, index):
+        """Return the rows at a tensor of positions, ``(*index.shape, d)``."""
+
+
+class ResidentRows:
+    """All rows standardised once and kept on the device."""
+
+    def __init__(self, X, scaling, dtype, device):
+        self.n_rows, self.n_features = X.shape
+        self.rows = torch.empty(X.shape, dtype=dtype, device=device)
+        for block in blocks_of(*X.shape):
+            self.rows[block] = scaling.standardize(X[block], dtype, device)
+
+    def take(self, index):
+        """Return the rows at ``index``."""
+        return self.rows[index]
+
+
+class LazyRows:
+    """Rows read and standardised batch by batch: sparse or memory-mapped input."""
+
+    def __init__(self, X, scaling, dtype, device):
+        self.n_rows, self.n_features = X.shape
+        self.X, self.scaling, self.dtype, self.device = X, scaling, dtype, device
+
+    def read(self, block):
+        """Return the rows of a slice."""
+        return self.scaling.standardize(self.X[block], self.dtype, self.device)
+
+    def take(self, index):
+        """Read the rows at ``index``, in the order in which they lie on disk."""
+        flat = index.reshape(-1).cpu().numpy()
+        order = np.argsort(flat, kind="stable")
+        rows = self.read(flat[order])
+        rows = rows[torch.from_numpy(np.argsort(order)).to(self.device)]
+        return rows.reshape(*index.shape, self.n_features)
+
+
+def make_source(X, scaling, dtype, device):
+    """Return the source that suits how ``X`` is held."""
+    lazy = sparse.issparse(X) or is_memory_mapped(X)
+    return (LazyRows if lazy else ResidentRows)(X, scaling, dtype, device)
+
+
+def is_memory_mapped(X):
+    """Whether an array's data lie in a mapped file, also under views of it."""
+    while X is not None:
+        if isinstance(X, np.memmap):
+            return True
+        X = getattr(X, "base", None)
+    return False
+
+
+def blocks_of(n_rows, n_features):
+    """Yield slices that cut ``n_rows`` rows into blocks of bounded size."""
+    size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (8 * max(1, n_features))))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def dense_block(X, block):
+    """Return a block of rows as a dense float64 array, whatever holds them."""
+    rows = X[block]
+    if sparse.issparse(rows):
+        rows = rows.toarray()
+    return np.asarray(rows, dtype=np.float64)

@@ -1,0 +1,90 @@
+"""Where and how a fit runs: device, threads, seeds."""
+
+from contextlib import contextmanager
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from sklearn.utils import check_random_state
+from threadpoolctl import ThreadpoolController
+
+# Cells of one batch (rows times columns) from which a second thread pays for itself.
+WIDE_BATCH = 2**16
+
+
+class Seeds(NamedTuple):
+    """The private seeds of one fit; nothing else in it is random."""
+
+    weights: int
+    batches: int
+    split: int
+    projection: int
+
+
+def draw_seeds(random_state):
+    """Draw a fit's seeds from scikit-learn's ``random_state``."""
+    draws = check_random_state(random_state).randint(2**31 - 1, size=len(Seeds._fields))
+    return Seeds(*(int(draw) for draw in draws))
+
+
+def resolve_device(device):
+    """Return the torch device for the parameter ``device``, or say why not."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={device!r} is not a device that torch knows. Use 'auto', 'cpu', "
+            "'cuda', 'cuda:N' or 'mps'."
+        ) from error
+    if not _is_available(resolved):
+        raise ValueError(
+            f"device={device!r} is not available on this machine. Use device='auto', "
+            "which takes a GPU where there is one and the CPU elsewhere."
+        )
+    return resolved
+
+
+def _is_available(device):
+    if device.type == "cuda":
+        return (device.index or 0) < torch.cuda.device_count()
+    if device.type == "mps":
+        return torch.backends.mps.is_available()
+    return device.type == "cpu"
+
+
+def wide_dtype(device):
+    """Return the most precise float of a device: float64, but on MPS."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def threads_for(batch_size, n_features):
+    """Return the number of CPU threads for batches of this shape.
+
+    It follows from the problem and never from the machine or the environment: sums
+    are split by threads, and the same seed must give the same bits in a worker that
+    was given one thread as in a process that owns all cores. Small steps run faster
+    on one thread anyway.
+    """
+    return 2 if batch_size * n_features >= WIDE_BATCH else 1
+
+
+@contextmanager
+def cpu_threads(n_threads):
+    """Run torch's CPU kernels on ``n_threads`` threads inside the block.
+
+    OpenMP keeps this number per calling thread, so that other threads of the process
+    keep theirs; ``torch.set_num_threads`` would change it for good.
+    """
+    # The first question makes torch set this thread's own default, which would
+    # otherwise overwrite the limit inside the block.
+    torch.get_num_threads()
+    with _thread_pools().limit(limits=n_threads, user_api="openmp"):
+        yield
+
+
+@cache
+def _thread_pools():
+    """Return the controller of the pools loaded with torch; finding them is slow."""
+    return ThreadpoolController()

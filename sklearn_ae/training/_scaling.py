@@ -1,0 +1,81 @@
+"""From the user's units to the network's and back, column by column."""
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from ._rows import blocks_of, dense_block
+
+
+class Scaling:
+    """Column means and standard deviations, in the user's units.
+
+    Parameters
+    ----------
+    mean, std : ndarray of shape (n_features,)
+        ``std`` is 1 for constant columns.
+    """
+
+    def __init__(self, mean, std):
+        self.mean = mean
+        self.std = std
+
+    def standardize(self, rows, dtype, device):
+        """Return rows as a tensor of standard deviations from the mean.
+
+        Centred in float64: in float32 a column such as a timestamp, whose mean is far
+        larger than its spread, would lose its spread.
+        """
+        if sparse.issparse(rows):
+            rows = rows.toarray()
+        rows = (np.asarray(rows, dtype=np.float64) - self.mean) / self.std
+        return torch.tensor(rows, dtype=dtype, device=device)
+
+    def restore(self, rows):
+        """Return a tensor of standardised rows as an array in the user's units."""
+        return rows.cpu().numpy().astype(np.float64) * self.std + self.mean
+
+
+def column_moments(X, weight):
+    """Return weighted column means and variances of ``X``, block by block.
+
+    The blocks' moments are merged by the update of Chan, Golub and LeVeque (1983),
+    which keeps its digits where the textbook difference of sums loses them.
+    """
+    n_features = X.shape[1]
+    total, mean, sum_squares = 0.0, np.zeros(n_features), np.zeros(n_features)
+    for block in blocks_of(*X.shape):
+        rows, w = dense_block(X, block), weight[block]
+        mass = w.sum()
+        if mass == 0:
+            continue
+        block_mean = w @ rows / mass
+        delta = block_mean - mean
+        sum_squares += w @ (rows - block_mean) ** 2
+        sum_squares += delta**2 * (total * mass / (total + mass))
+        mean = mean + delta * (mass / (total + mass))
+        total += mass
+    return mean, sum_squares / total
+
+
+def fit_scaling(X, weight):
+    """Return the :class:`Scaling` of the training rows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, variance = column_moments(X, weight)
+    _check_range(mean, variance)
+    std = np.sqrt(variance)
+    # Rounding leaves a constant column a tiny spread; amplified, it would be noise.
+    constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+    return Scaling(mean, np.where(constant | (std == 0), 1.0, std)), np.where(
+        constant, 0.0, variance
+    )
+
+
+def _check_range(mean, variance):
+    columns = np.flatnonzero(~np.isfinite(mean) | ~np.isfinite(variance))
+    if columns.size:
+        raise ValueError(
+            f"Input X has values whose squares exceed the range of float64, in "
+            f"columns {columns[:10].tolist()}. Divide these columns by a large "
+            "constant, or scale them, before fitting."
+        )
