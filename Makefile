@@ -40,7 +40,7 @@ docs: $(VENV)/.ready-docs  ## the documentation, in docs/_build/html; runs the g
 	$(PY) -m sphinx -E -W --keep-going -n -b html docs docs/_build/html
 
 benchmark: $(VENV)/.ready-benchmark  ## regenerate the tables in benchmarks/results/
-	@set -e; for script in benchmarks/bench_*.py; do \
+	@set -e; for script in benchmarks/[!_]*.py; do \
 		echo "$$script"; $(PY) "$$script"; \
 	done
 

@@ -21,7 +21,7 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
         standardize=False,
         max_epochs="auto",
         batch_size="auto",
-        learning_rate=3e-3,
+        learning_rate="auto",
         weight_decay=0.0,
         early_stopping=True,
         validation_fraction=0.1,

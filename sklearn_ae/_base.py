@@ -19,6 +19,7 @@ from ._anchor import code_moments
 from ._compat import (
     CallbackSupportMixin,
     Interval,
+    RealNotInt,
     StrOptions,
     check_sample_weight,
     fit_context,
@@ -67,7 +68,7 @@ class BaseAutoencoder(
     _parameter_constraints = {
         "n_components": [
             Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="neither"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
         ],
         "standardize": ["boolean"],
         "max_epochs": [
@@ -78,7 +79,10 @@ class BaseAutoencoder(
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -213,7 +217,7 @@ class BaseAutoencoder(
         batch_size = _or(self.batch_size, _defaults.batch_size_for(n_rows))
         # One batch in float64 costs little, and makes a weight of two equal to a row
         # given twice to the last digits.
-        precise = rows.dtype == np.float64 and n_rows <= batch_size
+        precise = n_rows <= batch_size
         epochs = _or(self.max_epochs, _defaults.max_epochs_for(n_rows, batch_size))
         is_count = isinstance(self.n_components, Integral)
         return Recipe(
@@ -226,7 +230,9 @@ class BaseAutoencoder(
             settings=Settings(
                 max_epochs=epochs,
                 batch_size=batch_size,
-                learning_rate=self.learning_rate,
+                learning_rate=_or(
+                    self.learning_rate, _defaults.learning_rate_for(n_rows)
+                ),
                 weight_decay=self.weight_decay,
                 n_iter_no_change=self.n_iter_no_change,
                 batch_seed=seeds.batches,
@@ -261,8 +267,7 @@ class BaseAutoencoder(
         self.device_ = str(settings.device)
         self._scaling = fitted.scaling
         self._reference = None
-        share = fitted.weight / fitted.weight.sum()
-        self.mean_ = np.asarray(share @ fitted.rows.X, dtype=np.float64).ravel()
+        self.mean_ = fitted.mean
         self.scale_ = fitted.scaling.std.copy() if self.standardize else None
         self.n_components_ = fitted.network.n_components
         self._describe_codes(fitted)
@@ -270,7 +275,7 @@ class BaseAutoencoder(
         self.max_epochs_ = settings.max_epochs
         self.n_epochs_ = len(training.history)
         self.best_epoch_ = training.kept_epoch
-        self.history_ = losses_of(training.history)
+        self.history_ = losses_of(training)
         self.improved_on_pca_ = training.improved
         self.validation_r2_ = _r2(training.kept_loss)
         self.pca_validation_r2_ = _r2(training.pca_loss)
@@ -286,11 +291,11 @@ class BaseAutoencoder(
             variances = ((turn.T @ covariance) * turn.T).sum(dim=1).cpu().numpy()
         self.explained_variance_ratio_ = variances / (fitted.metric.total or 1.0)
         # As PCA's: divided by n - 1, for which weights have this equivalent.
-        self.explained_variance_ = variances / (1 - float(share @ share))
+        self.explained_variance_ = variances / (1 - float(share.square().sum()))
 
     def _warn_if_cut_short(self, training):
         name = "valid_loss" if "valid_loss" in self.history_ else "train_loss"
-        losses = self.history_.get(name, np.empty(0))
+        losses = self.history_[name]
         if len(losses) < self.max_epochs_ or len(losses) < 2:
             return
         last = max(1, len(losses) // 10)

@@ -4,11 +4,15 @@ Each rule was chosen on one half of the benchmark tables and confirmed on the ot
 ``benchmarks/defaults.py`` shows the comparison.
 """
 
-# Steps of training that the default number of epochs amounts to, by and large.
-TARGET_STEPS = 1500
-MIN_EPOCHS, MAX_EPOCHS = 30, 400
+# Tables with fewer rows than this are small: narrow layers, fewer and shorter steps.
+SMALL = 1000
+
+# Steps of training that the default number of epochs amounts to, and its bounds.
+STEPS, SMALL_STEPS = 1500, 600
+MIN_EPOCHS, MAX_EPOCHS = 30, 600
 
 BATCH_SIZE = 256
+LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
 
 
 def hidden_layer_sizes_for(n_rows, n_features):
@@ -16,8 +20,14 @@ def hidden_layer_sizes_for(n_rows, n_features):
 
     Wider for many columns and many rows: small tables cannot feed a wide layer.
     """
-    width = 512 if n_features > 256 and n_rows >= 10_000 else 256
-    return (width, width // 2)
+    if n_rows < SMALL:
+        return (64, 32)
+    return (512, 256) if n_features > 256 and n_rows >= 10_000 else (256, 128)
+
+
+def learning_rate_for(n_rows):
+    """Return the learning rate of the first epoch."""
+    return SMALL_LEARNING_RATE if n_rows < SMALL else LEARNING_RATE
 
 
 def batch_size_for(n_rows):
@@ -27,5 +37,5 @@ def batch_size_for(n_rows):
 
 def max_epochs_for(n_rows, batch_size):
     """Return the number of epochs that come nearest to the target of steps."""
-    steps_per_epoch = -(-n_rows // batch_size)
-    return int(min(max(TARGET_STEPS // steps_per_epoch, MIN_EPOCHS), MAX_EPOCHS))
+    steps = SMALL_STEPS if n_rows < SMALL else STEPS
+    return min(max(steps // -(-n_rows // batch_size), MIN_EPOCHS), MAX_EPOCHS)

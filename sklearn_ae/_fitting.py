@@ -65,6 +65,9 @@ class Fitted:
     stack : AnchoredAutoencoder
         All models of the plan.
     scaling : Scaling
+        The network's units; those of an earlier fit where it goes on from one.
+    mean : ndarray of shape (n_features,)
+        Of the training rows.
     metric : Metric
     plan : Plan
     training : Training
@@ -76,6 +79,7 @@ class Fitted:
     network: torch.nn.Module
     stack: torch.nn.Module
     scaling: Scaling
+    mean: np.ndarray
     metric: Metric
     plan: Plan
     training: Training
@@ -111,6 +115,7 @@ def fit_network(X, weight, recipe, *, callbacks=(), start=None):
     fitted : Fitted
     """
     scaling, metric = make_metric(X, weight, recipe.standardize)
+    mean = scaling.mean
     if start is not None:
         recipe = replace(recipe, cross_fit=False)
         scaling = start[1]
@@ -151,6 +156,7 @@ def fit_network(X, weight, recipe, *, callbacks=(), start=None):
         network,
         stack,
         scaling,
+        mean,
         metric,
         plan,
         training,

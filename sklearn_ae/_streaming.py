@@ -11,6 +11,7 @@ from .training import (
     Batches,
     LazyRows,
     TrainingBatches,
+    column_moments,
     dense_block,
     make_plan,
     make_source,
@@ -56,7 +57,7 @@ class Reference:
         after.weight = np.concatenate([self.weight, weight[near]])[best]
         after.n_seen = self.n_seen + len(weight)
         after.mass = self.mass + weight.sum()
-        block_mean = np.asarray(weight @ X).ravel() / weight.sum()
+        block_mean, _ = column_moments(X, weight)
         after.mean = self.mean + (block_mean - self.mean) * (weight.sum() / after.mass)
         return after
 
@@ -95,6 +96,7 @@ def as_fitted(net, reference, scaling, recipe):
         network=net.module_,
         stack=net.module_,
         scaling=scaling,
+        mean=reference.mean,
         metric=metric,
         plan=plan,
         training=None,

@@ -6,7 +6,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
-from .training import blocks_of, dense_block
+from .training import blocks_of, dense_block, weighted_sum
 
 __all__ = ["reconstruction_r2"]
 
@@ -31,8 +31,8 @@ class RunningR2:
         """Take a block of rows, their reconstructions and weights."""
         error = (rows - reconstruction) / self.scale
         spread = (rows - self.mean) / self.scale
-        self.error += float(weight @ np.square(error).sum(axis=1))
-        self.variance += float(weight @ np.square(spread).sum(axis=1))
+        self.error += float(weighted_sum(weight, np.square(error).sum(axis=1)))
+        self.variance += float(weighted_sum(weight, np.square(spread).sum(axis=1)))
 
     def result(self):
         """Return the R²; 1 or 0 where the rows do not vary at all."""

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from ..training import weighted_sum
+
 # Share of the rows, the farthest ones, that the second pass leaves out.
 TRIM = 0.1
 
@@ -46,7 +48,9 @@ class MahalanobisScorer:
         """
         self._learn(features, weight, evidence)
         distance = -self.score(features)
-        near = distance <= _weighted_quantile(distance, weight, 1 - TRIM)
+        # Equal rows may differ in the last digit of their distance and belong together.
+        cut = _weighted_quantile(distance, weight, 1 - TRIM)
+        near = distance <= cut + 1e-9 * abs(cut)
         if near.sum() > 1:
             share = weight[near].sum() / weight.sum()
             self._learn(features[near], weight[near], evidence * share)
@@ -54,9 +58,9 @@ class MahalanobisScorer:
 
     def _learn(self, features, weight, evidence):
         weight = weight / weight.sum()
-        self.center = weight @ features
+        self.center = weighted_sum(weight, features)
         centered = features - self.center
-        spread = np.sqrt(weight @ centered**2)
+        spread = np.sqrt(weighted_sum(weight, centered**2))
         self.spread = np.maximum(spread, SPREAD_FLOOR)
         self.whitening = None
         if features.shape[1] <= FULL_SIDE:
@@ -96,7 +100,7 @@ def ledoit_wolf_shrinkage(rows, covariance, weight, evidence):
     scale = np.trace(covariance) / n_features
     norm = np.square(covariance).sum()
     distance = (norm - n_features * scale**2) / n_features
-    fourth = weight @ np.square(np.square(rows).sum(axis=1))
+    fourth = weighted_sum(weight, np.square(np.square(rows).sum(axis=1)))
     noise = (fourth - norm) / (n_features * max(evidence, 1))
     return 1.0 if distance <= 0 else float(min(noise / distance, 1))
 

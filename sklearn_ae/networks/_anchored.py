@@ -8,8 +8,8 @@ from torch import nn
 from ._layers import SoftClip, StackedLinear
 from ._output import Output
 
-# Inputs of the residual branches are bounded at this many standard deviations.
-CLIP_BOUND = 4.0
+# Inputs of the residual branches are drawn in beyond this many standard deviations.
+CLIP_SCALE = 3.0
 
 
 class Anchor(NamedTuple):
@@ -37,12 +37,13 @@ class AnchoredAutoencoder(nn.Module):
     r"""A linear autoencoder with a nonlinear residual on either side.
 
     .. math::
-        z = (x - m) A + f(c(x)), \qquad \hat x = z B + m + g(c(z / s))
+        z = (x - m) A + s\, f(c(x)), \qquad \hat x = z B + m + g(c(z / s))
 
-    with the anchor :math:`(m, A, B, s)`, the residual branches :math:`f, g`, which
-    answer zero before the first step, and the soft clip :math:`c`. With PCA's axes in
-    :math:`A, B` the untrained network *is* PCA. The linear path is not trained: the
-    branches learn what PCA leaves, and a row far from all others is left to PCA.
+    with the anchor :math:`(m, A, B, s)`, where :math:`s` are the standard deviations
+    of the codes, the residual branches :math:`f, g`, which answer zero before the
+    first step, and the soft clip :math:`c`. With PCA's axes in :math:`A, B` the
+    untrained network *is* PCA. The linear path is not trained: the branches learn what
+    PCA leaves, and a row far from all others is left to PCA.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class AnchoredAutoencoder(nn.Module):
             layer.requires_grad_(False)
         self.encoder_branch = encoder_branch
         self.decoder_branch = decoder_branch
-        self.clip = SoftClip(CLIP_BOUND)
+        self.clip = SoftClip(CLIP_SCALE)
         identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
         # The way from raw codes, in which the network is trained, to the codes a user
@@ -102,7 +103,8 @@ class AnchoredAutoencoder(nn.Module):
 
     def encode_raw(self, x):
         """Return raw codes of shape ``(M, n, k)``."""
-        return self.linear_encoder(x) + self.encoder_branch(self.clip(x))
+        residual = self.encoder_branch(self.clip(x))
+        return torch.addcmul(self.linear_encoder(x), self.spread, residual)
 
     def decode_raw(self, raw):
         """Return the reconstruction, of shape ``(M, n, d)``, from raw codes."""

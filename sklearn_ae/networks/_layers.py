@@ -85,17 +85,17 @@ class ResidualBranch(nn.Module):
 
 
 class SoftClip(nn.Module):
-    r"""Bound far-away inputs smoothly: :math:`x / (1 + |x| / c)`.
+    r"""Draw far-away inputs in, smoothly: :math:`c \operatorname{arsinh}(x / c)`.
 
-    A row far outside the training rows would drive the nonlinear branch to values it
-    was never trained for; bounded inputs leave such a row to the linear path, which
-    extrapolates as PCA does.
+    Linear near zero, logarithmic beyond ``c``. A row far outside the training rows
+    would drive a nonlinear branch to values it was never trained for; drawn in, such
+    a row is left to the linear path, which extrapolates as PCA does.
     """
 
-    def __init__(self, bound):
+    def __init__(self, scale):
         super().__init__()
-        self.bound = bound
+        self.scale = scale
 
     def forward(self, x):
         """Clip elementwise; the shape stays."""
-        return x / (1 + x.abs() / self.bound)
+        return self.scale * torch.asinh(x / self.scale)

@@ -4,7 +4,7 @@ from ._batches import Batches, TrainingBatches
 from ._core import Settings, Training, losses_of, make_net, train
 from ._plan import Plan, drop_zero_weights, make_plan, row_keys
 from ._progress import EpochBar, ScikitLearnCallbacks
-from ._rows import LazyRows, blocks_of, dense_block, make_source
+from ._rows import LazyRows, blocks_of, dense_block, make_source, weighted_sum
 from ._runtime import (
     Seeds,
     cpu_threads,
@@ -13,7 +13,7 @@ from ._runtime import (
     threads_for,
     wide_dtype,
 )
-from ._scaling import Scaling, fit_scaling
+from ._scaling import Scaling, column_moments, fit_scaling
 
 __all__ = [
     "Batches",
@@ -27,6 +27,7 @@ __all__ = [
     "Training",
     "TrainingBatches",
     "blocks_of",
+    "column_moments",
     "cpu_threads",
     "dense_block",
     "draw_seeds",
@@ -40,5 +41,6 @@ __all__ = [
     "row_keys",
     "threads_for",
     "train",
+    "weighted_sum",
     "wide_dtype",
 ]

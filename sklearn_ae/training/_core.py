@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ._batches import Batches, HeldOutBatches, TrainingBatches
-from ._judge import Judge, KeepBest
+from ._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
 from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
 
@@ -64,6 +64,11 @@ class Training(NamedTuple):
     kept_loss: float | None = None
 
 
+# Adam divides each step by the gradient's size plus this. At PCA the encoder's gradient
+# is exactly zero; with Adam's usual 1e-8 its rounding errors would become steps.
+ADAM_EPSILON = 1e-6
+
+
 def make_net(network, column_weight, settings, *, judge=None):
     """Return an initialised skorch net around a network, on its device."""
     return AutoencoderNet(
@@ -74,6 +79,7 @@ def make_net(network, column_weight, settings, *, judge=None):
         judge=judge,
         optimizer=torch.optim.AdamW,
         optimizer__weight_decay=settings.weight_decay,
+        optimizer__eps=ADAM_EPSILON,
         # One kernel for all parameters: small steps are dispatch, not arithmetic.
         optimizer__fused=settings.device.type in ("cpu", "cuda"),
         lr=settings.learning_rate,
@@ -117,7 +123,8 @@ def train(network, source, plan, weight, column_weight, settings, callbacks=()):
     judge = held_out = None
     if judged:
         rows = plan.held_out_rows
-        judge = Judge(weight[rows], plan.group[rows])
+        gate = FEW_ROWS_GATE if plan.is_cross_fitted else GATE
+        judge = Judge(weight[rows], plan.group[rows], gate)
         held_out = HeldOutBatches(source, plan, **placed)
     net = make_net(network, column_weight, settings, judge=judge)
     net.anneal_over = settings.max_epochs
@@ -141,10 +148,7 @@ def train(network, source, plan, weight, column_weight, settings, callbacks=()):
     )
 
 
-def losses_of(history):
-    """Return a history's losses by name, one value per epoch."""
-    return {
-        name: np.array([row[name] for row in history])
-        for name in ("train_loss", "valid_loss")
-        if len(history) and name in history[-1]
-    }
+def losses_of(training):
+    """Return the losses of a run by name, one value per epoch."""
+    names = ["train_loss"] if training.pca_loss is None else ["train_loss", "valid_loss"]
+    return {name: np.array([row[name] for row in training.history]) for name in names}

@@ -5,9 +5,11 @@ from skorch.callbacks import Callback
 
 from ..networks import restore, snapshot
 from ._net import StopTraining
+from ._rows import weighted_sum
 
-# The mean gain over PCA must exceed this many of its standard errors.
-GATE = 1.0
+# The mean gain must exceed this many of its standard errors. Few rows are cross-fitted,
+# so that their gains share training rows and their standard error is too small.
+GATE, FEW_ROWS_GATE = 2.0, 3.0
 
 
 class Judge:
@@ -18,9 +20,12 @@ class Judge:
     weight : ndarray of shape (n_held_out,)
     group : ndarray of shape (n_held_out,)
         Equal for rows of equal content.
+    gate : float
+        Standard errors by which a gain must exceed zero.
     """
 
-    def __init__(self, weight, group):
+    def __init__(self, weight, group, gate):
+        self.gate = gate
         self.weight = weight / weight.sum()
         self.group = np.unique(group, return_inverse=True)[1]
         self.latest = None
@@ -28,7 +33,7 @@ class Judge:
     def see(self, errors):
         """Take the rows' latest errors and return their weighted mean."""
         self.latest = errors
-        return float(self.weight @ errors)
+        return float(weighted_sum(self.weight, errors))
 
     def prefers(self, errors, over):
         """Whether ``errors`` are lower than the errors ``over`` beyond doubt.
@@ -38,9 +43,9 @@ class Judge:
         """
         weight = np.bincount(self.group, self.weight)
         gains = np.bincount(self.group, self.weight * (over - errors)) / weight
-        gain = weight @ gains
-        error = np.sqrt(weight**2 @ (gains - gain) ** 2)
-        return bool(gain > GATE * error)
+        gain = weighted_sum(weight, gains)
+        error = np.sqrt(weighted_sum(weight**2, (gains - gain) ** 2))
+        return bool(gain > self.gate * error)
 
 
 class KeepBest(Callback):

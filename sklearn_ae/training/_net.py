@@ -8,6 +8,7 @@ of the loss from the device after every batch.
 
 import dis
 import math
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -56,10 +57,8 @@ class AutoencoderNet(NeuralNet):
     def train(self, batches, epochs):
         """Run up to ``epochs`` epochs; unlike ``fit``, let Ctrl-C through."""
         self.notify("on_train_begin", X=batches, y=None)
-        try:
+        with suppress(StopTraining):
             self.fit_loop(batches, epochs=epochs)
-        except StopTraining:
-            pass
         self.notify("on_train_end", X=batches, y=None)
         return self
 

@@ -81,6 +81,15 @@ def blocks_of(n_rows, n_features):
         yield slice(start, min(start + size, n_rows))
 
 
+def weighted_sum(weight, rows):
+    """Return the sum of weighted rows, or of weighted numbers, as an array.
+
+    Not ``weight @ rows``: NumPy's BLAS splits that sum by the threads of the
+    environment, and the last bits follow.
+    """
+    return np.einsum("i,i...->...", weight, rows)
+
+
 def dense_block(X, block):
     """Return a block of rows as a dense float64 array, whatever holds them."""
     rows = X[block]

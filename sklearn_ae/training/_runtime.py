@@ -1,7 +1,9 @@
 """Where and how a fit runs: device, threads, seeds."""
 
+import ctypes
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -80,8 +82,27 @@ def cpu_threads(n_threads):
     # The first question makes torch set this thread's own default, which would
     # otherwise overwrite the limit inside the block.
     torch.get_num_threads()
-    with _thread_pools().limit(limits=n_threads, user_api="openmp"):
-        yield
+    set_mkl_threads = _mkl_setter()
+    before = set_mkl_threads(n_threads)
+    try:
+        with _thread_pools().limit(limits=n_threads, user_api="openmp"):
+            yield
+    finally:
+        set_mkl_threads(before)
+
+
+@cache
+def _mkl_setter():
+    """Return MKL's setter of the calling thread's own number of threads.
+
+    MKL follows OpenMP, unless ``MKL_NUM_THREADS`` is set in the environment. torch
+    links it in statically, where threadpoolctl does not see it.
+    """
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    try:
+        return ctypes.CDLL(str(library)).MKL_Set_Num_Threads_Local
+    except (OSError, AttributeError):  # a build of torch without MKL
+        return lambda n_threads: n_threads
 
 
 @cache

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from ._rows import blocks_of, dense_block
+from ._rows import blocks_of, dense_block, weighted_sum
 
 
 class Scaling:
@@ -49,9 +49,9 @@ def column_moments(X, weight):
         mass = w.sum()
         if mass == 0:
             continue
-        block_mean = w @ rows / mass
+        block_mean = weighted_sum(w, rows) / mass
         delta = block_mean - mean
-        sum_squares += w @ (rows - block_mean) ** 2
+        sum_squares += weighted_sum(w, (rows - block_mean) ** 2)
         sum_squares += delta**2 * (total * mass / (total + mass))
         mean = mean + delta * (mass / (total + mass))
         total += mass

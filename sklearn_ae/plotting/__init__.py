@@ -1,0 +1,13 @@
+"""Pictures of fitted estimators; they need matplotlib, the ``plot`` extra."""
+
+from ._code import CodeDisplay
+from ._outlier_score import OutlierScoreDisplay
+from ._reconstruction import ReconstructionDisplay
+from ._training_curve import TrainingCurveDisplay
+
+__all__ = [
+    "CodeDisplay",
+    "OutlierScoreDisplay",
+    "ReconstructionDisplay",
+    "TrainingCurveDisplay",
+]

@@ -1,0 +1,33 @@
+"""The table of estimators that the common tests run over: one line each.
+
+A new estimator adds one line to ``ESTIMATORS``; every common check then covers it.
+"""
+
+from sklearn_ae import Autoencoder
+
+# Settings that keep the common tests fast; the checks are about behaviour, not quality.
+FAST = {"max_epochs": 8, "random_state": 0}
+
+ESTIMATORS = {
+    "autoencoder": Autoencoder(**FAST),
+}
+
+# Other settings of the estimators, each of which switches another path.
+CONFIGURATIONS = {
+    "one component": Autoencoder(1, **FAST),
+    "overcomplete": Autoencoder(12, **FAST),
+    "half the variance": Autoencoder(0.5, **FAST),
+    "small tanh": Autoencoder(2, hidden_layer_sizes=(8,), activation="tanh", **FAST),
+    "deep relu": Autoencoder(
+        2, hidden_layer_sizes=(16, 8, 8), activation="relu", **FAST
+    ),
+    "linear": Autoencoder(2, hidden_layer_sizes=(), **FAST),
+    "standardized": Autoencoder(2, standardize=True, **FAST),
+    "nothing held out": Autoencoder(2, early_stopping=False, **FAST),
+    "three folds": Autoencoder(2, validation_fraction=0.33, **FAST),
+    "tenth contaminated": Autoencoder(2, contamination=0.1, **FAST),
+    "decayed": Autoencoder(2, weight_decay=0.01, learning_rate=0.01, **FAST),
+    "untrained": Autoencoder(2, **{**FAST, "max_epochs": 0}),
+}
+
+ALL = {**ESTIMATORS, **CONFIGURATIONS}

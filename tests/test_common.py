@@ -1,0 +1,80 @@
+"""scikit-learn's common checks, over every estimator and configuration, both floats."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_ae._inputs import TableLayout
+
+from .estimators import ALL, ESTIMATORS
+
+# Checks that scikit-learn runs on its own estimators only; plain functions, and due
+# here as well.
+EXTRA_CHECKS = [
+    estimator_checks.check_param_validation,
+    estimator_checks.check_set_output_transform,
+    estimator_checks.check_set_output_transform_pandas,
+    estimator_checks.check_set_output_transform_polars,
+    estimator_checks.check_global_output_transform_pandas,
+    estimator_checks.check_global_set_output_transform_polars,
+    estimator_checks.check_transformer_get_feature_names_out,
+    estimator_checks.check_transformer_get_feature_names_out_pandas,
+    estimator_checks.check_dataframe_column_names_consistency,
+    estimator_checks.check_inplace_ensure_writeable,
+    estimator_checks.check_get_feature_names_out_error,
+]
+
+
+class Float32Layout(TableLayout):
+    """Reads everything as float32, so that the checks run on that path."""
+
+    def read(self, estimator, X, *, reset, min_rows=1):
+        rows = super().read(estimator, X, reset=reset, min_rows=min_rows)
+        return rows.astype(np.float32)
+
+
+class InFloat32:
+    """Mixed into an estimator: everything it reads becomes float32."""
+
+    _layout = Float32Layout()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+# Named classes of this module, so that pickles find them.
+FLOAT32 = {
+    kind: type(f"Float32{kind.__name__}", (InFloat32, kind), {"__module__": __name__})
+    for kind in {type(estimator) for estimator in ALL.values()}
+}
+globals().update({kind.__name__: kind for kind in FLOAT32.values()})
+
+
+def in_float32(estimator):
+    """Return the estimator's float32 twin."""
+    return FLOAT32[type(estimator)](**estimator.get_params())
+
+
+@pytest.mark.filterwarnings(
+    # The checks fit on noise for a few epochs, where to be cut short is no defect.
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+@parametrize_with_checks([*ALL.values(), *map(in_float32, ALL.values())])
+def test_common_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings(
+    # The checks fit on a data frame and transform an array, or the other way round.
+    "ignore:X does not have valid feature names:UserWarning",
+    "ignore:X has feature names:UserWarning",
+)
+@pytest.mark.parametrize("check", EXTRA_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_extra_check(name, check):
+    estimator = ESTIMATORS[name]
+    check(type(estimator).__name__, clone(estimator))

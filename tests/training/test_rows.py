@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from sklearn_ae.training import _rows
+from sklearn_ae.training._rows import (
+    LazyRows,
+    ResidentRows,
+    blocks_of,
+    dense_block,
+    is_memory_mapped,
+    make_source,
+)
+from sklearn_ae.training._scaling import Scaling
+
+CPU = torch.device("cpu")
+SCALING = Scaling(np.array([1.0, -2.0, 0.5]), np.array([2.0, 0.1, 1.0]))
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(20, 3)).round(1)
+
+
+@pytest.fixture
+def mapped(X, tmp_path):
+    path = tmp_path / "rows.npy"
+    np.save(path, X)
+    return np.load(path, mmap_mode="r")
+
+
+def held_as(kind, X, mapped):
+    return {
+        "dense": X,
+        "fortran": np.asfortranarray(X),
+        "float32": X.astype(np.float32),
+        "sparse": sparse.csr_matrix(X),
+        "sparse array": sparse.csr_array(X),
+        "mapped": mapped,
+        "read-only": np.broadcast_to(X, X.shape),
+        "reversed": X[::-1][::-1],
+    }[kind]
+
+
+KINDS = (
+    "dense",
+    "fortran",
+    "float32",
+    "sparse",
+    "sparse array",
+    "mapped",
+    "read-only",
+    "reversed",
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "index", [[3, 1, 4, 1, 5], [[9, 2], [6, 5], [3, 5]], []], ids=["flat", "2d", "none"]
+)
+@pytest.mark.parametrize("source", [ResidentRows, LazyRows])
+def test_rows_come_standardised_in_the_order_asked(kind, index, source, X, mapped):
+    if source is ResidentRows and kind == "mapped":
+        pytest.skip("mapped rows are read lazily")
+    rows = source(held_as(kind, X, mapped), SCALING, torch.float64, CPU)
+    index = np.array(index, dtype=np.int64)
+    expected = (X[index] - SCALING.mean) / SCALING.std
+    taken = rows.take(torch.tensor(index))
+    rtol = 1e-5 if kind == "float32" else 1e-12
+    np.testing.assert_allclose(taken.numpy(), expected, rtol=rtol, atol=rtol)
+    assert taken.shape == (*index.shape, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("source", [ResidentRows, LazyRows])
+def test_rows_have_the_dtype_asked_for(source, dtype, X):
+    assert source(X, SCALING, dtype, CPU).take(torch.arange(3)).dtype == dtype
+
+
+def test_resident_rows_are_read_block_by_block(X, monkeypatch):
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 7)
+    rows = ResidentRows(X, SCALING, torch.float64, CPU).rows
+    np.testing.assert_allclose(rows.numpy(), (X - SCALING.mean) / SCALING.std)
+
+
+def test_lazy_rows_are_read_in_the_order_in_which_they_lie(X):
+    class Spy:
+        shape = X.shape
+        asked = []
+
+        def __getitem__(self, index):
+            self.asked.append(index)
+            return X[index]
+
+    LazyRows(Spy(), SCALING, torch.float64, CPU).take(torch.tensor([7, 0, 3, 3]))
+    (asked,) = Spy.asked
+    assert asked.tolist() == [0, 3, 3, 7]
+
+
+def test_resident_rows_leave_the_users_array_alone(X):
+    source = ResidentRows(X, Scaling(np.zeros(3), np.ones(3)), torch.float64, CPU)
+    source.rows.zero_()
+    assert X.any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("dense", ResidentRows),
+        ("fortran", ResidentRows),
+        ("sparse", LazyRows),
+        ("sparse array", LazyRows),
+        ("mapped", LazyRows),
+    ],
+)
+def test_the_source_suits_how_rows_are_held(kind, source, X, mapped):
+    made = make_source(held_as(kind, X, mapped), SCALING, torch.float64, CPU)
+    assert type(made) is source
+
+
+def test_views_of_a_mapped_file_count_as_mapped(mapped, X):
+    assert is_memory_mapped(mapped)
+    assert is_memory_mapped(np.asarray(mapped)[2:])
+    assert not is_memory_mapped(np.array(mapped))
+    assert not is_memory_mapped(X[2:])
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 5, 8192, 8193, 50_000])
+@pytest.mark.parametrize("n_features", [0, 1, 500, 10**8])
+def test_blocks_cover_all_rows_once_within_bounds(n_rows, n_features):
+    if n_features == 10**8:
+        n_rows = min(n_rows, 100)
+    blocks = list(blocks_of(n_rows, n_features))
+    covered = [i for block in blocks for i in range(block.start, block.stop)]
+    assert covered == list(range(n_rows))
+    for block in blocks:
+        size = block.stop - block.start
+        assert 0 < size <= _rows.BLOCK_ROWS
+        assert size == 1 or 8 * size * n_features <= _rows.BLOCK_BYTES
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("block", [slice(2, 5), np.array([4, 0])], ids=["slice", "at"])
+def test_dense_block_is_float64_whatever_holds_the_rows(kind, block, X, mapped):
+    rows = dense_block(held_as(kind, X, mapped), block)
+    assert type(rows) in (np.ndarray, np.memmap)
+    assert rows.dtype == np.float64
+    np.testing.assert_allclose(rows, X[block], rtol=1e-6)
