@@ -79,7 +79,7 @@ print(f"largest difference between the reconstructions: {difference:.0e}")
 # another story.
 
 unguarded = Autoencoder(
-    n_components=4, early_stopping=False, max_epochs=400, random_state=0
+    n_components=4, early_stopping=False, max_epochs=200, random_state=0
 )
 TrainingCurveDisplay.from_estimator(unguarded.fit(study))
 plt.show()

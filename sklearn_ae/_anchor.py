@@ -5,7 +5,8 @@ import torch
 from ._principal import Rows, fit_principal, loading_signs
 from .networks import Anchor
 
-# Codes of components with less spread than this share of the first are not amplified.
+# Components with less spread than this share of the first have none: divided by it,
+# rounding errors would reach the network as codes.
 SPREAD_FLOOR = 1e-6
 
 
@@ -15,20 +16,20 @@ class Metric:
     Parameters
     ----------
     unit : tensor of shape (d,)
-        The size of one standard deviation of each column: the column's own with
-        ``standardize=False``, 1 with ``standardize=True``, 0 for constant columns.
+        What one unit of a standardised column counts: the column's standard deviation
+        (1 for a constant column) with ``standardize=False``, else 1.
+    varies : tensor of shape (d,)
+        1 for columns that vary over the training rows, 0 for constant ones.
     """
 
-    def __init__(self, unit):
+    def __init__(self, unit, varies):
         self.unit = unit
-        self.total = float(unit.square().sum())
+        variances = unit.square() * varies
+        self.total = float(variances.sum())
+        # Weights that make the squared error a share of the total variance.
+        self.column_weight = (variances / (self.total or 1.0)).numpy()
         # The unit of raw codes: rows then have total variance 1 inside the network.
         self.code_unit = self.total**0.5 or 1.0
-
-    @property
-    def column_weight(self):
-        """Weights that make the squared error a share of the total variance."""
-        return (self.unit / self.code_unit).square().numpy()
 
 
 def fit_anchor(source, weights, metric, n_components, seed):
@@ -57,17 +58,15 @@ def as_anchor(principals, metric):
     """Return PCA's solutions as the linear path of a stack of networks."""
     axes = torch.stack([principal.axes for principal in principals])
     unit = metric.unit / metric.code_unit
-    inverse = torch.where(unit > 0, 1 / unit, torch.zeros_like(unit))
     mean = torch.stack([principal.mean for principal in principals])
     spread = torch.stack([principal.variances for principal in principals]).sqrt()
     spread = spread / metric.code_unit
-    floor = spread[:, :1] * SPREAD_FLOOR
-    spread = torch.where(spread[:, :1] > 0, spread.clamp(min=floor), 1.0)
+    known = spread > spread[:, :1] * SPREAD_FLOOR
     return Anchor(
-        mean=mean * inverse / metric.code_unit,
+        mean=mean / metric.unit,
         encoder=(axes * unit).transpose(1, 2).contiguous(),
-        decoder=axes * inverse,
-        spread=spread,
+        decoder=axes / unit,
+        spread=spread * known,
     )
 
 

@@ -9,7 +9,7 @@ SMALL = 1000
 
 # Steps of training that the default number of epochs amounts to, and its bounds.
 STEPS, SMALL_STEPS = 1500, 600
-MIN_EPOCHS, MAX_EPOCHS = 30, 600
+MIN_EPOCHS, MAX_EPOCHS = 40, 600
 
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3

@@ -171,8 +171,9 @@ def fit_network(X, weight, recipe, *, callbacks=(), start=None):
 def make_metric(X, weight, standardize):
     """Return the columns' scaling and the units in which errors count."""
     scaling, variance = fit_scaling(X, weight)
-    unit = (variance > 0).astype(float) if standardize else np.sqrt(variance)
-    return scaling, Metric(torch.from_numpy(unit))
+    unit = np.ones_like(scaling.std) if standardize else scaling.std
+    varies = (variance > 0).astype(float)
+    return scaling, Metric(torch.from_numpy(unit), torch.from_numpy(varies))
 
 
 def make_stack(source, plan, metric, recipe):

@@ -23,7 +23,7 @@ class Principal(NamedTuple):
     ----------
     mean : tensor of shape (d,)
     axes : tensor of shape (k, d)
-        Orthonormal rows, by falling variance; zero beyond the rank of the rows.
+        Orthonormal rows, by falling variance; zero beyond the number of columns.
     variances : tensor of shape (k,)
     total : float
         Sum of the variances of all columns.
@@ -85,15 +85,15 @@ def fit_principal(rows, n_components, seed):
     mean = rows.mean()
     n_rows, n_features = rows.shape
     if n_features <= EXACT_SIDE and n_features <= n_rows:
-        spectrum = _from_covariance(rows, mean)
+        variances, axes = _from_covariance(rows, mean)
     elif n_rows <= EXACT_SIDE:
-        spectrum = _from_gram(rows, mean)
+        variances, axes = _from_gram(rows, mean)
     else:
         return _randomized(rows, mean, n_components, seed)
-    variances, axes = spectrum
     total = float(variances.sum())
     k = _count_components(variances, total, n_components)
-    return Principal(mean, *_leading(variances, axes, k), total)
+    axes, variances = _leading(variances, axes, k)
+    return Principal(mean, complete(axes, seed), variances, total)
 
 
 def _from_covariance(rows, mean):
@@ -108,7 +108,7 @@ def _from_gram(rows, mean):
     variances, vectors = torch.linalg.eigh(matrix @ matrix.T)
     variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
     # Below the rounding of the largest variance an axis would be noise divided by
-    # nearly nothing; such axes are left zero.
+    # nearly nothing; such axes are zero here.
     real = variances > variances[0] * len(variances) * torch.finfo(variances.dtype).eps
     safe = torch.where(real, variances, torch.ones_like(variances))
     axes = (vectors.T @ matrix) / safe.sqrt().unsqueeze(1)
@@ -128,7 +128,8 @@ def _randomized(rows, mean, n_components, seed):
         variances, axes = _subspace(rows, mean, size, seed)
         count = _count_components(variances, total, n_components)
         if isinstance(n_components, int) or count < size or size == side:
-            return Principal(mean, *_leading(variances, axes, count), total)
+            axes, variances = _leading(variances, axes, count)
+            return Principal(mean, axes, variances, total)
         k *= 2
 
 
@@ -165,6 +166,25 @@ def _leading(variances, axes, k):
     variances = torch.cat([variances[:k], variances.new_zeros(missing)])
     axes = torch.cat([axes[:k], axes.new_zeros(missing, axes.shape[1])])
     return axes * loading_signs(axes).unsqueeze(1), variances
+
+
+def complete(axes, seed):
+    """Replace zero axes by random ones, orthonormal to all others while there are any.
+
+    Beyond the rank of the training rows any axis is as good as another, and better
+    than none: new rows may leave the span of the training rows.
+    """
+    missing = ~axes.any(dim=1)
+    n_free = min(int(missing.sum()), axes.shape[1] - int((~missing).sum()))
+    if n_free <= 0:
+        return axes
+    generator = torch.Generator().manual_seed(seed)
+    draw = torch.randn(axes.shape[1], n_free, generator=generator, dtype=axes.dtype)
+    for _ in range(2):  # once leaves rounding errors of the first projection
+        draw = torch.linalg.qr(draw - axes.T @ (axes @ draw)).Q
+    axes = axes.clone()
+    axes[torch.nonzero(missing).squeeze(1)[:n_free]] = draw.T
+    return axes
 
 
 def loading_signs(axes):

@@ -24,7 +24,8 @@ class Anchor(NamedTuple):
     decoder : tensor of shape (M, n_components, n_features)
         Reconstructions are ``code @ decoder + mean``.
     spread : tensor of shape (M, n_components)
-        Standard deviation of the codes over the training rows, nowhere zero.
+        Standard deviation of the codes over the training rows. The branches do not see
+        components whose spread is zero: of them the training rows tell nothing.
     """
 
     mean: torch.Tensor
@@ -69,6 +70,7 @@ class AnchoredAutoencoder(nn.Module):
         self.clip = SoftClip(CLIP_SCALE)
         identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
+        self.register_buffer("inverse_spread", self.spread.clone())
         # The way from raw codes, in which the network is trained, to the codes a user
         # sees. Kept apart from the layers, so that every network can be rotated alike.
         self.register_buffer("code_center", torch.zeros(n_models, 1, n_components))
@@ -89,7 +91,9 @@ class AnchoredAutoencoder(nn.Module):
         self.linear_encoder.bias.copy_(-mean @ anchor.encoder)
         self.linear_decoder.weight.copy_(anchor.decoder)
         self.linear_decoder.bias.copy_(mean)
-        self.spread.copy_(anchor.spread.unsqueeze(1))
+        spread = anchor.spread.unsqueeze(1)
+        self.spread.copy_(spread)
+        self.inverse_spread.copy_(torch.where(spread > 0, 1 / spread, 0.0))
 
     @torch.no_grad()
     def map_code(self, center, code_map, code_unmap):
@@ -108,7 +112,7 @@ class AnchoredAutoencoder(nn.Module):
 
     def decode_raw(self, raw):
         """Return the reconstruction, of shape ``(M, n, d)``, from raw codes."""
-        residual = self.decoder_branch(self.clip(raw / self.spread))
+        residual = self.decoder_branch(self.clip(raw * self.inverse_spread))
         return self.linear_decoder(raw) + residual
 
     def forward(self, x):

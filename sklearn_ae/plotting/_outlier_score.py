@@ -238,4 +238,4 @@ def _set_log(ax, edges):
     ticks = SymmetricalLogLocator(base=10, linthresh=nearest, subs=steps)
     ax.xaxis.set_major_locator(ticks)
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter("{x:,g}")
+    ax.xaxis.set_major_formatter("{x:,.12g}")

@@ -117,7 +117,13 @@ class TrainingCurveDisplay:
         self.lines_ = self._draw_curves(ax, line_kwargs)
         self.pca_line_ = self.mark_ = None
         if self.pca_r2 is not None:
-            self.pca_line_ = self._draw_pca(ax)
+            self.pca_line_ = ax.axhline(
+                self.pca_r2,
+                color="0.4",
+                linestyle="--",
+                zorder=1,
+                label=f"PCA on held-out rows: {self.pca_r2:.3f}",
+            )
         mark = self._place_of_mark()
         if mark is not None:
             (self.mark_,) = ax.plot(
@@ -136,7 +142,14 @@ class TrainingCurveDisplay:
         n_epochs = max(len(self.train_r2), 1)
         ax.set_xlim(-0.03 * n_epochs, 1.03 * n_epochs)
         if ax.get_legend_handles_labels()[1]:
-            ax.legend()
+            # Below the axes, clear of its labels: curves may run through any corner.
+            ax.legend(
+                loc="upper center",
+                bbox_to_anchor=(0.5, 0),
+                borderaxespad=4,
+                ncols=2,
+                frameon=False,
+            )
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -158,20 +171,6 @@ class TrainingCurveDisplay:
             if not len(line.get_xdata()):
                 line.set_label("_nolegend_")
         return lines
-
-    def _draw_pca(self, ax):
-        # As axhline, but of many points: the legend keeps clear of points only.
-        across = np.linspace(0, 1, 100)
-        (line,) = ax.plot(
-            across,
-            np.full_like(across, self.pca_r2),
-            transform=ax.get_yaxis_transform(),
-            color="0.4",
-            linestyle="--",
-            zorder=1,
-            label=f"PCA on held-out rows: {self.pca_r2:.3f}",
-        )
-        return line
 
     def _place_of_mark(self):
         """Return the epoch that was kept and its R², or None."""

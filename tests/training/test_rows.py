@@ -61,8 +61,6 @@ KINDS = (
 )
 @pytest.mark.parametrize("source", [ResidentRows, LazyRows])
 def test_rows_come_standardised_in_the_order_asked(kind, index, source, X, mapped):
-    if source is ResidentRows and kind == "mapped":
-        pytest.skip("mapped rows are read lazily")
     rows = source(held_as(kind, X, mapped), SCALING, torch.float64, CPU)
     index = np.array(index, dtype=np.int64)
     expected = (X[index] - SCALING.mean) / SCALING.std

@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+from sklearn.covariance import ledoit_wolf_shrinkage as reference_shrinkage
+
+from sklearn_ae import Autoencoder
+from sklearn_ae.detection import MahalanobisScorer, _scorer
+from sklearn_ae.detection._scorer import ledoit_wolf_shrinkage
+
+
+def draw(n_rows=200, n_features=4, seed=0):
+    rng = np.random.default_rng(seed)
+    mixing = rng.normal(size=(n_features, n_features))
+    return rng.normal(size=(n_rows, n_features)) @ mixing + np.arange(n_features)
+
+
+def fit(features, weight=None, evidence=None):
+    weight = np.ones(len(features)) if weight is None else weight
+    evidence = len(features) if evidence is None else evidence
+    return MahalanobisScorer().fit(features, weight, evidence)
+
+
+@pytest.fixture
+def untrimmed(monkeypatch):
+    monkeypatch.setattr(_scorer, "TRIM", 0.0)
+
+
+@pytest.fixture
+def unshrunk(monkeypatch):
+    monkeypatch.setattr(_scorer, "ledoit_wolf_shrinkage", lambda *args: 0.0)
+
+
+def mahalanobis(features, rows):
+    centered = rows - features.mean(axis=0)
+    precision = np.linalg.inv(np.cov(features.T, bias=True))
+    return -np.einsum("ij,jk,ik->i", centered, precision, centered)
+
+
+@pytest.mark.usefixtures("untrimmed", "unshrunk")
+def test_scores_are_mahalanobis_distances_by_hand():
+    corners = np.array([[2.0, 1.0], [2.0, -1.0], [-2.0, 1.0], [-2.0, -1.0]])
+    scores = fit(corners).score(np.array([[0.0, 0.0], [4.0, 0.0], [2.0, 1.0]]))
+    np.testing.assert_allclose(scores, [0, -4, -2], atol=1e-12)
+
+
+@pytest.mark.usefixtures("untrimmed", "unshrunk")
+def test_scores_are_mahalanobis_distances():
+    features, rows = draw(), draw(seed=1)
+    np.testing.assert_allclose(fit(features).score(rows), mahalanobis(features, rows))
+
+
+@pytest.mark.usefixtures("untrimmed", "unshrunk")
+def test_scores_beyond_the_full_side_are_of_each_feature_alone(monkeypatch):
+    monkeypatch.setattr(_scorer, "FULL_SIDE", 3)
+    features, rows = draw(), draw(seed=1)
+    expected = -np.square((rows - features.mean(0)) / features.std(0)).sum(axis=1)
+    scorer = fit(features)
+    assert scorer.whitening is None
+    np.testing.assert_allclose(scorer.score(rows), expected)
+
+
+@pytest.mark.parametrize("full_side", [_scorer.FULL_SIDE, 3])
+def test_scores_do_not_depend_on_units(full_side, monkeypatch):
+    monkeypatch.setattr(_scorer, "FULL_SIDE", full_side)
+    features, unit = draw(), np.array([1, 1e-2, 1e3, 7])
+    scores = fit(features * unit + 5).score(draw(seed=1) * unit + 5)
+    np.testing.assert_allclose(scores, fit(features).score(draw(seed=1)), rtol=1e-8)
+
+
+@pytest.mark.parametrize("full_side", [_scorer.FULL_SIDE, 3])
+def test_a_weight_is_a_number_of_repetitions(full_side, monkeypatch):
+    monkeypatch.setattr(_scorer, "FULL_SIDE", full_side)
+    features, counts = draw(), np.random.default_rng(2).integers(1, 4, size=200)
+    evidence = counts.sum() ** 2 / np.square(counts).sum()
+    weighted = fit(features, counts.astype(float), evidence)
+    repeated = fit(np.repeat(features, counts, axis=0), evidence=evidence)
+    rows = draw(seed=1)
+    np.testing.assert_allclose(weighted.score(rows), repeated.score(rows), rtol=1e-9)
+
+
+def test_only_the_ratio_of_weights_counts():
+    features, weight = draw(), np.random.default_rng(2).uniform(1, 2, size=200)
+    scores = [fit(features, w, 200).score(features) for w in (weight, 7 * weight)]
+    np.testing.assert_allclose(*scores, rtol=1e-9)
+
+
+@pytest.mark.usefixtures("unshrunk")
+def test_the_farthest_tenth_is_left_out_of_the_bulk():
+    bulk = draw(500)
+    spoilt = np.vstack([bulk, 50 + 5 * draw(50, seed=3)])
+    scores = fit(spoilt).score(spoilt)
+    assert scores[500:].max() < scores[:500].min()
+    # What is left is the bulk alone, without the farthest of it at the most.
+    centre = fit(spoilt).center
+    assert np.abs(centre - bulk.mean(axis=0)).max() < 0.1 * bulk.std(axis=0).min()
+
+
+@pytest.mark.usefixtures("unshrunk")
+def test_the_bulk_is_the_rows_within_the_quantile():
+    features = draw()
+    distance = -mahalanobis(features, features)
+    near = features[distance <= np.sort(distance)[int(0.9 * 200) - 1]]
+    assert len(near) == 180
+    rows = draw(seed=1)
+    np.testing.assert_allclose(fit(features).score(rows), mahalanobis(near, rows))
+
+
+@pytest.mark.parametrize("n_rows", [2, 5, 30, 1000])
+@pytest.mark.parametrize("n_features", [1, 2, 12])
+def test_shrinkage_is_ledoit_and_wolfs(n_rows, n_features):
+    rows = draw(n_rows, n_features)
+    rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    weight = np.full(n_rows, 1 / n_rows)
+    ours = ledoit_wolf_shrinkage(rows, rows.T @ rows / n_rows, weight, n_rows)
+    expected = reference_shrinkage(rows, assume_centered=True)
+    if n_features == 1:  # one variance is its own mean: nothing to shrink towards
+        assert 0 <= ours <= 1
+    else:
+        assert ours == pytest.approx(expected, rel=1e-9)
+
+
+def test_more_evidence_means_less_shrinkage():
+    rows = draw(30, 12)
+    rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    weight = np.full(30, 1 / 30)
+    few, many = (
+        ledoit_wolf_shrinkage(rows, rows.T @ rows / 30, weight, evidence)
+        for evidence in (30, 3000)
+    )
+    assert 0 < many < few <= 1
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        np.zeros((20, 3)),
+        np.repeat(draw(20, 1), 3, axis=1),
+        draw(20) * [1, 0, 1e-12, 1e12],
+        np.repeat(draw(2), 10, axis=0),
+        draw(2),
+        draw(1),
+        draw(3, 40),
+    ],
+    ids=["constant", "repeated", "scales", "two distinct", "two", "one", "wide"],
+)
+@pytest.mark.parametrize("full_side", [_scorer.FULL_SIDE, 0])
+def test_degenerate_features_have_finite_scores(features, full_side, monkeypatch):
+    monkeypatch.setattr(_scorer, "FULL_SIDE", full_side)
+    scores = fit(features).score(features)
+    assert scores.shape == (len(features),)
+    assert np.isfinite(scores).all()
+    assert (scores <= 0).all()
+
+
+def test_a_row_off_a_repeated_column_is_far():
+    features = np.repeat(draw(50, 1), 2, axis=1)
+    on, off = fit(features).score(np.array([[1.0, 1.0], [1.0, 1.5]]))
+    assert off < 100 * min(on, -1)
+
+
+def test_scoring_changes_nothing():
+    features = draw()
+    scorer, before = fit(features), features.copy()
+    np.testing.assert_array_equal(scorer.score(features), scorer.score(features))
+    np.testing.assert_array_equal(features, before)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_an_estimators_scores_do_not_depend_on_units(blob, standardize):
+    # The PCA that a network starts from does depend on them, unless it keeps all
+    # columns or standardises them.
+    estimator = Autoencoder(
+        2 if standardize else 5, standardize=standardize, max_epochs=0, random_state=0
+    )
+    unit = np.array([1, 1e-3, 1e3, 10, 1e-2])
+    scores = estimator.fit(blob).score_samples(blob)
+    scaled = estimator.fit(blob * unit).score_samples(blob * unit)
+    np.testing.assert_allclose(scaled, scores, rtol=1e-4)

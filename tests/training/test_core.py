@@ -1,0 +1,221 @@
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+
+from sklearn_ae.training import losses_of, make_net, make_plan, train
+
+
+class Counter(Callback):
+    """Count epochs."""
+
+    def __init__(self):
+        self.count = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.count += 1
+
+
+class Order(Callback):
+    """Append a name to a list that copies share."""
+
+    heard = []
+
+    def __init__(self, name):
+        self.name = name
+
+    def on_epoch_end(self, net, **kwargs):
+        self.heard.append(self.name)
+
+
+@pytest.fixture
+def run(table, make_rows, make_network, make_settings, column_weight):
+    """Train on the table."""
+
+    def run(hold_out=True, cross_fit=True, weight=None, callbacks=(), **changes):
+        weight = np.ones(len(table)) if weight is None else weight
+        plan = make_plan(
+            table,
+            weight,
+            hold_out=hold_out,
+            validation_fraction=0.25,
+            cross_fit=cross_fit,
+            seed=0,
+        )
+        return train(
+            make_network((0,) * plan.n_models),
+            make_rows(table),
+            plan,
+            weight,
+            column_weight,
+            make_settings(**changes),
+            callbacks,
+        )
+
+    return run
+
+
+def held_out_loss(network, table, column_weight, forward):
+    """The loss of a cross-fitted stack, computed row by row from its plan."""
+    plan = make_plan(
+        table,
+        np.ones(len(table)),
+        hold_out=True,
+        validation_fraction=0.25,
+        cross_fit=True,
+        seed=0,
+    )
+    errors = np.empty(len(table))
+    for model, rows in enumerate(plan.held_out):
+        x = torch.tensor(table[rows])
+        back = getattr(network, forward)(x).reconstruction[model].detach().numpy()
+        errors[rows] = (back - table[rows]) ** 2 @ column_weight
+    return errors.mean()
+
+
+def test_the_kept_weights_have_the_kept_loss(run, table, column_weight):
+    training = run(max_epochs=40, n_iter_no_change=40)
+    assert training.improved is True
+    assert training.kept_epoch > 0
+    for forward, loss in (
+        ("forward", training.kept_loss),
+        ("linear", training.pca_loss),
+    ):
+        expected = held_out_loss(training.network, table, column_weight, forward)
+        assert loss == pytest.approx(expected, rel=1e-10)
+    losses = training.history[:, "valid_loss"]
+    assert training.kept_loss == losses[training.kept_epoch - 1] == min(losses)
+    assert training.kept_loss < training.pca_loss
+
+
+def test_training_that_does_not_help_ends_at_pca(run, table, column_weight):
+    training = run(max_epochs=6, learning_rate=3.0, n_iter_no_change=3)
+    assert training.kept_epoch == 0
+    assert training.improved is False
+    assert training.kept_loss == training.pca_loss
+    x = torch.tensor(table)
+    torch.testing.assert_close(
+        training.network(x).reconstruction, training.network.linear(x).reconstruction
+    )
+
+
+def test_patience_ends_training(run):
+    training = run(max_epochs=50, learning_rate=3.0, n_iter_no_change=3)
+    assert len(training.history) == training.kept_epoch + 3
+
+
+def test_nothing_held_out_is_never_judged(run):
+    training = run(hold_out=False, max_epochs=3)
+    assert training[2:] == (3, None, None, None)
+    assert "valid_loss" not in training.history[-1]
+
+
+def test_no_epochs_leave_the_start(run, make_network):
+    training = run(max_epochs=0)
+    assert training.kept_epoch == 0
+    assert training.improved is False
+    assert len(training.history) == 0
+    start = make_network((0,) * training.network.n_models)
+    for ours, expected in zip(
+        training.network.parameters(), start.parameters(), strict=True
+    ):
+        assert ours.equal(expected)
+
+
+def test_a_run_repeats_to_the_last_bit(run):
+    one, other = (run(max_epochs=4, n_iter_no_change=9) for _ in range(2))
+    for ours, expected in zip(
+        one.network.parameters(), other.network.parameters(), strict=True
+    ):
+        assert ours.equal(expected)
+
+
+def test_the_seed_of_the_batches_decides_their_order(run):
+    first, again, other = (
+        run(hold_out=False, batch_seed=seed).history[:, "train_loss"]
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+def test_the_learning_rate_falls_over_the_run(run):
+    rates = []
+
+    class Rates(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    run(hold_out=False, max_epochs=4, callbacks=[Rates()])
+    np.testing.assert_allclose(rates, 0.005 * (1 + np.cos(np.pi * np.arange(4) / 4)))
+
+
+def test_weights_of_rows_count_in_the_held_out_loss(run, table, column_weight):
+    weight = np.random.default_rng(0).uniform(0.1, 5, size=len(table))
+    # The linear path of the fixture keeps the first two columns and drops the others.
+    errors = table[:, 2:] ** 2 @ column_weight[2:]
+    training = run(weight=weight, max_epochs=0)
+    assert training.pca_loss == pytest.approx(np.average(errors, weights=weight))
+
+
+def test_users_callbacks_hear_of_epochs_after_the_packages_own(
+    table, make_rows, make_network, make_settings, column_weight
+):
+    Order.heard.clear()
+    user = Order("user")
+    plan = make_plan(
+        table,
+        np.ones(len(table)),
+        hold_out=False,
+        validation_fraction=0.25,
+        cross_fit=True,
+        seed=0,
+    )
+    train(
+        make_network(),
+        make_rows(table),
+        plan,
+        np.ones(len(table)),
+        column_weight,
+        make_settings(max_epochs=1, callbacks=(user,)),
+        [Order("own")],
+    )
+    assert Order.heard == ["own", "user"]
+
+
+def test_a_users_callback_is_trained_with_as_a_copy(
+    make_network, make_settings, column_weight
+):
+    counter = Counter()
+    net = make_net(make_network(), column_weight, make_settings(callbacks=(counter,)))
+    used = [cb for _, cb in net.callbacks_ if isinstance(cb, Counter)]
+    assert len(used) == 1
+    assert used[0] is not counter
+
+
+def test_a_net_holds_the_settings(make_network, make_settings, column_weight):
+    settings = make_settings(learning_rate=0.5, weight_decay=0.25, batch_size=7)
+    net = make_net(make_network(), column_weight, settings)
+    (group,) = net.optimizer_.param_groups
+    assert (group["lr"], group["weight_decay"]) == (0.5, 0.25)
+    assert net.batch_size == 7
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_net_runs_in_the_dtype_of_the_settings(
+    make_network, make_settings, column_weight, dtype
+):
+    net = make_net(make_network(), column_weight, make_settings(dtype=dtype))
+    tensors = [*net.module_.state_dict().values(), net.criterion_.column_weight]
+    assert {tensor.dtype for tensor in tensors} == {dtype}
+
+
+@pytest.mark.parametrize("hold_out", [True, False])
+@pytest.mark.parametrize("max_epochs", [0, 3])
+def test_losses_have_one_value_per_epoch(run, hold_out, max_epochs):
+    training = run(hold_out=hold_out, max_epochs=max_epochs, n_iter_no_change=9)
+    losses = losses_of(training)
+    names = {"train_loss", "valid_loss"} if hold_out else {"train_loss"}
+    assert set(losses) == names
+    for name, values in losses.items():
+        assert values.shape == (max_epochs,)
+        assert values.tolist() == [row[name] for row in training.history]

@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ae.training._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
+from sklearn_ae.training._net import StopTraining
+
+PCA_ERRORS = np.ones(4)
+
+
+def judge_of(n=4, gate=GATE, weight=None, group=None):
+    weight = np.ones(n) if weight is None else np.asarray(weight, dtype=float)
+    return Judge(weight, np.arange(n) if group is None else np.asarray(group), gate)
+
+
+def gains_of(z, n=4):
+    """Gains whose mean is ``z`` of its standard errors."""
+    noise = np.resize([1.0, -1.0], n)
+    return z / np.sqrt(n) + noise
+
+
+class Run:
+    """A net whose only weight is the number of the epoch."""
+
+    def __init__(self, losses, patience, gate=0.0):
+        self.module_ = torch.nn.Linear(1, 1, bias=False)
+        self.judge = judge_of(gate=gate)
+        self.callback = KeepBest(PCA_ERRORS, patience)
+        self.epoch = 0
+        self._set_weight()
+        self.callback.on_train_begin(self)
+        for loss in losses:
+            self.epoch += 1
+            self._set_weight()
+            self.loss = self.judge.see(np.full(4, loss))
+            self.callback.on_epoch_end(self)
+
+    def _set_weight(self):
+        with torch.no_grad():
+            self.module_.weight.fill_(self.epoch)
+
+    @property
+    def history(self):
+        epoch, loss = self.epoch, getattr(self, "loss", None)
+
+        class History:
+            def __len__(self):
+                return epoch
+
+            def __getitem__(self, key):
+                assert key == (-1, "valid_loss")
+                return loss
+
+        return History()
+
+    def settled(self):
+        self.callback.settle(self)
+        return self.module_.weight.item()
+
+
+# -- the judge
+
+
+def test_the_loss_is_the_weighted_mean_error():
+    judge = judge_of(weight=[1, 2, 3, 4])
+    errors = np.array([4.0, 3.0, 2.0, 1.0])
+    assert judge.see(errors) == pytest.approx(20 / 10)
+    assert judge.latest is errors
+
+
+@pytest.mark.parametrize("gate", [GATE, FEW_ROWS_GATE, 0.5])
+def test_a_gain_counts_beyond_the_gate(gate):
+    judge = judge_of(gate=gate)
+    assert judge.prefers(PCA_ERRORS - gains_of(1.01 * gate), over=PCA_ERRORS)
+    assert not judge.prefers(PCA_ERRORS - gains_of(0.99 * gate), over=PCA_ERRORS)
+
+
+def test_equal_errors_are_no_gain():
+    assert not judge_of(gate=0).prefers(PCA_ERRORS, over=PCA_ERRORS)
+
+
+def test_a_loss_is_no_gain():
+    assert not judge_of().prefers(PCA_ERRORS + 0.1, over=PCA_ERRORS)
+
+
+def test_gains_are_paired_by_row():
+    # Rows whose errors differ by far more than the gain, which all of them share.
+    over = np.array([1.0, 10.0, 100.0, 1000.0])
+    assert judge_of().prefers(over - 0.01, over=over)
+
+
+@pytest.mark.parametrize("z", [0.8, 1.2])
+def test_repeating_rows_is_no_new_evidence(z):
+    errors = PCA_ERRORS - gains_of(z * GATE)
+    repeated = judge_of(400, group=np.repeat(np.arange(4), 100))
+    answer = repeated.prefers(np.repeat(errors, 100), over=np.ones(400))
+    assert answer == judge_of().prefers(errors, over=PCA_ERRORS) == (z > 1)
+
+
+def test_more_distinct_rows_are_new_evidence():
+    gain = gains_of(0.8 * GATE)
+    errors = np.ones(400) - np.tile(gain, 100)
+    assert judge_of(400).prefers(errors, over=np.ones(400))
+
+
+@pytest.mark.parametrize("z", [0.5, 0.9, 1.1, 2])
+def test_a_weight_is_a_number_of_repetitions(z):
+    counts = np.array([1, 2, 3, 4])
+    errors = PCA_ERRORS - gains_of(z * GATE)
+    weighted = judge_of(weight=counts)
+    repeated = judge_of(10, group=np.repeat(np.arange(4), counts))
+    assert weighted.prefers(errors, over=PCA_ERRORS) == repeated.prefers(
+        np.repeat(errors, counts), over=np.ones(10)
+    )
+
+
+def test_groups_may_be_any_labels():
+    errors = PCA_ERRORS - gains_of(1.1 * GATE)
+    assert judge_of(group=[70, 3, 10**9, 5]).prefers(errors, over=PCA_ERRORS)
+
+
+def test_few_rows_need_more_evidence():
+    assert FEW_ROWS_GATE >= GATE > 0
+
+
+# -- the best epoch
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([0.9, 0.8, 0.7], 3),
+        ([0.9, 0.5, 0.7], 2),
+        ([0.5, 0.5, 0.5], 1),
+        ([1.5, 0.9], 2),
+        ([1.5, 1.2], 0),
+        ([1.0, 1.0], 0),
+        ([], 0),
+    ],
+)
+def test_the_best_epoch_is_kept_and_restored(losses, best):
+    run = Run(losses, patience=10)
+    assert run.settled() == run.callback.epoch == best
+    assert run.callback.loss == min([1.0, *losses])
+    assert run.callback.errors == pytest.approx(min([1.0, *losses]))
+
+
+def test_a_doubtful_gain_is_given_back():
+    run = Run([0.9], patience=10)
+    run.judge.gate = GATE
+    run.callback.errors = PCA_ERRORS - gains_of(0.9 * GATE)
+    assert run.settled() == run.callback.epoch == 0
+    assert run.callback.loss == 1.0
+    assert run.callback.errors is PCA_ERRORS
+
+
+def test_a_gain_beyond_doubt_is_kept():
+    run = Run([0.9], patience=10)
+    run.judge.gate = GATE
+    run.callback.errors = PCA_ERRORS - gains_of(1.1 * GATE)
+    assert run.settled() == run.callback.epoch == 1
+
+
+@pytest.mark.parametrize("patience", [1, 2, 5])
+@pytest.mark.parametrize("improving", [0, 3])
+def test_training_stops_when_patience_ends(patience, improving):
+    losses = [0.9 - 0.1 * epoch for epoch in range(improving)]
+    waited = losses + [2.0] * (patience - 1)
+    Run(waited, patience)
+    with pytest.raises(StopTraining):
+        Run([*waited, 2.0], patience)
+
+
+def test_an_improvement_renews_patience():
+    Run([0.9, 2.0, 0.8, 2.0, 0.7, 2.0], patience=2)
+
+
+def test_the_kept_weights_are_a_copy():
+    run = Run([0.5], patience=10)
+    with torch.no_grad():
+        run.module_.weight.fill_(99)
+    assert run.settled() == 1

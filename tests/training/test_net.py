@@ -1,0 +1,411 @@
+import copy
+import math
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochScoring,
+    Freezer,
+    GradientNormClipping,
+    LRScheduler,
+)
+
+from sklearn_ae.training import Batches, TrainingBatches, make_net
+from sklearn_ae.training._batches import HeldOutBatches
+from sklearn_ae.training._core import ADAM_EPSILON
+from sklearn_ae.training._judge import GATE, Judge
+from sklearn_ae.training._net import StopTraining
+from sklearn_ae.training._plan import make_plan
+
+PLACED = {"dtype": torch.float64, "device": torch.device("cpu")}
+
+
+class Recorder(Callback):
+    """Write down every event, and do something at one of them."""
+
+    def __init__(self, at=None, action=None):
+        self.at = at
+        self.action = action
+
+    def initialize(self):
+        self.events, self.given = [], {}
+        return self
+
+    def _happened(self, event, given):
+        self.events.append(event)
+        self.given[event] = given
+        if event == self.at:
+            self.action()
+
+    def on_train_begin(self, net, **kwargs):
+        self._happened("on_train_begin", kwargs)
+
+    def on_train_end(self, net, **kwargs):
+        self._happened("on_train_end", kwargs)
+
+    def on_epoch_begin(self, net, **kwargs):
+        self._happened("on_epoch_begin", kwargs)
+
+    def on_epoch_end(self, net, **kwargs):
+        self._happened("on_epoch_end", kwargs)
+
+    def on_batch_begin(self, net, **kwargs):
+        self._happened("on_batch_begin", kwargs)
+
+    def on_batch_end(self, net, **kwargs):
+        self._happened("on_batch_end", kwargs)
+
+    def on_grad_computed(self, net, **kwargs):
+        self._happened("on_grad_computed", kwargs)
+
+
+class Rates(Callback):
+    """Write down the learning rate at the end of every epoch's first batch."""
+
+    def initialize(self):
+        self.rates = []
+        return self
+
+    def on_batch_end(self, net, **kwargs):
+        self.rates.append(net.optimizer_.param_groups[0]["lr"])
+
+
+def press_ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def wish_to_stop():
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def make(table, make_rows, make_network, make_settings, column_weight):
+    """Make a net, its batches and its network as it was at the start."""
+
+    def make(*callbacks, judged=False, seeds=(0,), **changes):
+        settings = make_settings(callbacks=callbacks, **changes)
+        source, weight = make_rows(table), np.ones(len(table))
+        plan = make_plan(
+            table,
+            weight,
+            hold_out=judged,
+            validation_fraction=0.25,
+            cross_fit=False,
+            seed=0,
+        )
+        train = TrainingBatches(
+            source,
+            np.repeat(plan.train_weight, len(seeds), axis=0),
+            batch_size=settings.batch_size,
+            seed=settings.batch_seed,
+            **PLACED,
+        )
+        judge = held_out = None
+        if judged:
+            rows = plan.held_out_rows
+            judge = Judge(weight[rows], plan.group[rows], GATE)
+            held_out = HeldOutBatches(source, plan, **PLACED)
+        network = make_network(seeds)
+        start = copy.deepcopy(network)
+        net = make_net(network, column_weight, settings, judge=judge)
+        return net, Batches(train, held_out), start
+
+    return make
+
+
+def recorder_of(net):
+    (recorder,) = (cb for _, cb in net.callbacks_ if isinstance(cb, Recorder | Rates))
+    return recorder
+
+
+def weights_of(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+# -- the loop
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("anneal_over", [None, 6])
+@pytest.mark.parametrize("batch_size", [20, 96])
+def test_training_is_a_hand_written_loop_to_the_last_bit(
+    make, make_rows, table, column_weight, watched, anneal_over, batch_size
+):
+    callbacks = [Recorder()] if watched else []
+    net, batches, network = make(*callbacks, batch_size=batch_size)
+    net.anneal_over = anneal_over
+    net.train(batches, epochs=4)
+
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=0.01, weight_decay=0.01, eps=ADAM_EPSILON, fused=True
+    )
+    column_weight = torch.tensor(column_weight)
+    batches = TrainingBatches(
+        make_rows(table), np.ones((1, 96)), batch_size=batch_size, seed=0, **PLACED
+    )
+    losses = []
+    for epoch in range(4):
+        if anneal_over:
+            rate = 0.01 * (1 + math.cos(math.pi * (epoch / anneal_over))) / 2
+            optimizer.param_groups[0]["lr"] = rate
+        total = 0.0
+        for batch in batches:
+            optimizer.zero_grad()
+            squares = (network(batch.inputs).reconstruction - batch.target).square()
+            loss = (squares @ column_weight * batch.row_weight).mean()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(batch.target)
+        losses.append(total / 96)
+
+    assert weights_of(net.module_).equal(weights_of(network))
+    np.testing.assert_allclose(net.history[:, "train_loss"], losses, rtol=1e-12)
+
+
+def test_training_lowers_the_loss(make):
+    net, batches, _ = make()
+    net.train(batches, epochs=30)
+    losses = net.history[:, "train_loss"]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_history_has_one_row_per_epoch(make):
+    net, batches, _ = make(judged=True)
+    net.train(batches, epochs=3)
+    assert [row["epoch"] for row in net.history] == [1, 2, 3]
+    for row in net.history:
+        assert type(row["train_loss"]) is type(row["valid_loss"]) is float
+        assert row["dur"] > 0
+
+
+def test_held_out_loss_is_that_of_the_network_after_the_epoch(make):
+    net, batches, _ = make(judged=True)
+    net.train(batches, epochs=2)
+    errors = net.held_out_errors(batches.held_out)
+    assert net.history[-1, "valid_loss"] == pytest.approx(errors.mean(), rel=1e-12)
+    assert net.judge.latest == pytest.approx(errors, rel=1e-12)
+
+
+def test_the_recorded_loss_is_the_mean_over_the_models(make):
+    alone = []
+    for seed in (0, 1):
+        net, batches, _ = make(seeds=(seed,))
+        alone.append(net.train(batches, epochs=2).history[:, "train_loss"])
+    net, batches, _ = make(seeds=(0, 1))
+    stacked = net.train(batches, epochs=2).history[:, "train_loss"]
+    np.testing.assert_allclose(stacked, np.mean(alone, axis=0), rtol=1e-10)
+
+
+def test_held_out_errors_can_be_those_of_the_linear_path(make, table, column_weight):
+    net, batches, _ = make(judged=True)
+    net.train(batches, epochs=2)
+    errors = net.held_out_errors(batches.held_out, forward=net.module_.linear)
+    # The linear path of the fixture keeps the first two columns and drops the others.
+    rows = table[batches.held_out.index[0].numpy()]
+    expected = (rows[:, 2:] ** 2) @ column_weight[2:]
+    np.testing.assert_allclose(errors, expected)
+    assert errors.dtype == np.float64
+
+
+def test_judging_leaves_no_gradients(make):
+    net, batches, _ = make(judged=True)
+    net.held_out_errors(batches.held_out)
+    assert all(p.grad is None for p in net.module_.parameters())
+
+
+def test_training_leaves_global_random_state_alone(make):
+    before = torch.get_rng_state()
+    net, batches, _ = make(judged=True)
+    net.train(batches, epochs=2)
+    assert torch.get_rng_state().equal(before)
+
+
+# -- callbacks
+
+
+def test_callbacks_hear_every_event_in_order(make):
+    net, batches, _ = make(Recorder(), batch_size=48)
+    net.train(batches, epochs=2)
+    batch = ["on_batch_begin", "on_grad_computed", "on_batch_end"]
+    epoch = ["on_epoch_begin", *batch, *batch, "on_epoch_end"]
+    assert recorder_of(net).events == ["on_train_begin", *epoch, *epoch, "on_train_end"]
+
+
+def test_callbacks_are_given_the_batch_its_loss_and_the_gradients(make):
+    net, batches, _ = make(Recorder())
+    net.train(batches, epochs=1)
+    given = recorder_of(net).given
+    assert given["on_batch_end"]["training"] is True
+    assert given["on_batch_end"]["loss"].item() > 0
+    shape = given["on_batch_end"]["batch"].target.shape
+    assert given["on_batch_end"]["y_pred"].reconstruction.shape[1:] == shape
+    names = [name for name, _ in given["on_grad_computed"]["named_parameters"]]
+    assert set(names) >= {name for name, _ in net.module_.named_parameters()}
+
+
+def test_gradients_can_be_clipped(make):
+    free, batches, start = make(weight_decay=0.0)
+    free.train(batches, epochs=1)
+    # Gradients far below Adam's epsilon move nothing.
+    clipped, batches, _ = make(GradientNormClipping(1e-15), weight_decay=0.0)
+    clipped.train(batches, epochs=1)
+
+    def moved(net):
+        return (weights_of(net.module_) - weights_of(start)).abs().max()
+
+    assert moved(clipped) < 1e-6 * moved(free)
+
+
+def test_parameters_can_be_frozen(make):
+    net, batches, start = make(Freezer("encoder_branch*"))
+    net.train(batches, epochs=2)
+    before, after = start.state_dict(), net.module_.state_dict()
+    moved = {name for name in after if not after[name].equal(before[name])}
+    assert moved
+    assert not any(name.startswith("encoder_branch") for name in moved)
+
+
+def test_the_learning_rate_is_annealed_along_half_a_cosine(make):
+    net, batches, _ = make(Rates(), batch_size=96)
+    net.anneal_over = 4
+    net.train(batches, epochs=4)
+    np.testing.assert_allclose(
+        recorder_of(net).rates, 0.005 * (1 + np.cos(np.pi * np.arange(4) / 4))
+    )
+
+
+def test_the_learning_rate_is_constant_without_annealing(make):
+    net, batches, _ = make(Rates())
+    net.train(batches, epochs=2)
+    assert set(recorder_of(net).rates) == {0.01}
+
+
+@pytest.mark.parametrize("first", ["scheduler", "recorder"])
+def test_a_scheduler_takes_over_from_the_annealing(make, first):
+    scheduler = LRScheduler("StepLR", step_size=1, gamma=0.5)
+    callbacks = [scheduler, Rates()]
+    net, batches, _ = make(
+        *(callbacks if first == "scheduler" else callbacks[::-1]), batch_size=96
+    )
+    net.anneal_over = 4
+    net.train(batches, epochs=4)
+    np.testing.assert_allclose(recorder_of(net).rates, 0.01 * 0.5 ** np.arange(4))
+
+
+def test_a_scheduler_can_step_every_batch(make):
+    scheduler = LRScheduler("StepLR", step_size=1, gamma=0.5, step_every="batch")
+    net, batches, _ = make(scheduler, Rates(), batch_size=48)
+    net.train(batches, epochs=2)
+    rates = recorder_of(net).rates
+    np.testing.assert_allclose(rates, rates[0] * 0.5 ** np.arange(4))
+
+
+def test_a_users_score_enters_the_history(make):
+    scoring = EpochScoring(
+        lambda net, X, y=None: len(net.history), name="length", use_caching=False
+    )
+    net, batches, _ = make(scoring, judged=True)
+    net.train(batches, epochs=2)
+    assert net.history[:, "length"] == [1, 2]
+
+
+# -- stopping
+
+
+@pytest.mark.parametrize("monitor", ["train_loss", "valid_loss"])
+def test_early_stopping_ends_training_without_an_error(make, monitor):
+    stopping = EarlyStopping(
+        monitor, patience=2, threshold=1e9, threshold_mode="abs", sink=lambda text: None
+    )
+    net, batches, _ = make(stopping, Recorder(), judged=True)
+    net.train(batches, epochs=50)
+    assert len(net.history) == 3
+    assert recorder_of(net).events[-1] == "on_train_end"
+
+
+@pytest.mark.parametrize(
+    "at", ["on_epoch_begin", "on_epoch_end", "on_batch_end", "on_grad_computed"]
+)
+def test_a_callback_may_stop_at_any_event(make, at):
+    net, batches, _ = make(Recorder(at, wish_to_stop))
+    net.train(batches, epochs=50)
+    assert len(net.history) == 1
+    assert recorder_of(net).events[-2:] == [at, "on_train_end"]
+
+
+def test_stop_training_ends_training(make):
+    def stop():
+        raise StopTraining
+
+    net, batches, _ = make(Recorder("on_epoch_end", stop))
+    net.train(batches, epochs=50)
+    assert len(net.history) == 1
+
+
+@pytest.mark.parametrize(
+    "at", ["on_train_begin", "on_epoch_end", "on_batch_begin", "on_grad_computed"]
+)
+def test_ctrl_c_in_a_callback_goes_through(make, at):
+    net, batches, _ = make(Recorder(at, press_ctrl_c))
+    with pytest.raises(KeyboardInterrupt):
+        net.train(batches, epochs=50)
+    assert "on_train_end" not in recorder_of(net).events
+
+
+def test_ctrl_c_in_a_callback_with_a_finally_goes_through(make):
+    def press_and_clean_up():
+        try:
+            press_ctrl_c()
+        finally:
+            "".join([])
+
+    net, batches, _ = make(Recorder("on_epoch_end", press_and_clean_up))
+    with pytest.raises(KeyboardInterrupt):
+        net.train(batches, epochs=50)
+
+
+def test_ctrl_c_between_batches_goes_through(make):
+    class Pressed(TrainingBatches):
+        def __iter__(self):
+            press_ctrl_c()
+            yield from super().__iter__()
+
+    net, batches, _ = make()
+    batches.train.__class__ = Pressed
+    with pytest.raises(KeyboardInterrupt):
+        net.train(batches, epochs=50)
+
+
+def test_other_errors_of_a_callback_go_through(make):
+    net, batches, _ = make(Recorder("on_epoch_end", lambda: 1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        net.train(batches, epochs=50)
+
+
+# -- divergence
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_an_error(make, value):
+    net, batches, _ = make()
+    with torch.no_grad():
+        net.module_.decoder_branch.output.bias.fill_(value)
+    with pytest.raises(ValueError, match=r".") as error:
+        net.train(batches, epochs=2)
+    assert str(error.value) == (
+        "Training diverged: the loss was not finite in epoch 1 with learning_rate=0.01."
+        " Try a smaller learning_rate, such as 0.001, or look for extreme values in X."
+    )
+
+
+def test_a_held_out_loss_that_is_not_finite_is_an_error(make):
+    net, batches, _ = make(judged=True)
+    batches.held_out.source = copy.deepcopy(batches.held_out.source)
+    batches.held_out.source.rows[:] = math.inf
+    with pytest.raises(ValueError, match="Training diverged: the loss was not finite"):
+        net.train(batches, epochs=2)

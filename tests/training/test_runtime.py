@@ -1,0 +1,183 @@
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ae.training import (
+    Seeds,
+    cpu_threads,
+    draw_seeds,
+    resolve_device,
+    threads_for,
+    wide_dtype,
+)
+from sklearn_ae.training._runtime import WIDE_BATCH
+
+# -- seeds
+
+
+def test_an_int_draws_the_same_seeds_again():
+    assert draw_seeds(3) == draw_seeds(3) == draw_seeds(np.int64(3))
+    assert draw_seeds(3) != draw_seeds(4)
+
+
+def test_none_draws_other_seeds_every_time():
+    assert draw_seeds(None) != draw_seeds(None)
+
+
+def test_a_random_state_moves_on():
+    random_state = np.random.RandomState(3)
+    assert draw_seeds(random_state) == draw_seeds(3)
+    assert draw_seeds(random_state) != draw_seeds(3)
+
+
+def test_seeds_are_distinct_plain_ints():
+    seeds = draw_seeds(0)
+    assert {type(seed) for seed in seeds} == {int}
+    assert len(set(seeds)) == len(Seeds._fields)
+
+
+def test_drawing_leaves_torchs_random_state_alone():
+    before = torch.get_rng_state()
+    draw_seeds(0)
+    assert torch.get_rng_state().equal(before)
+
+
+# -- devices
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_the_cpu_is_always_there(device):
+    assert resolve_device(device) == torch.device("cpu")
+
+
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize(
+    ("device", "resolved"),
+    [("auto", "cuda"), ("cuda", "cuda"), ("cuda:1", "cuda:1"), ("cpu", "cpu")],
+)
+def test_auto_takes_a_gpu_where_there_is_one(device, resolved):
+    assert resolve_device(device) == torch.device(resolved)
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "meta"])
+def test_a_device_that_is_not_there_is_refused(device):
+    with pytest.raises(ValueError, match=r".") as error:
+        resolve_device(device)
+    assert str(error.value) == (
+        f"device={device!r} is not available on this machine. Use device='auto', "
+        "which takes a GPU where there is one and the CPU elsewhere."
+    )
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_beyond_the_last_is_refused():
+    with pytest.raises(ValueError, match=r"device='cuda:2' is not available"):
+        resolve_device("cuda:2")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:-1", "CPU", ""])
+def test_a_device_that_torch_does_not_know_is_refused(device):
+    with pytest.raises(ValueError, match=r".") as error:
+        resolve_device(device)
+    assert str(error.value) == (
+        f"device={device!r} is not a device that torch knows. Use 'auto', 'cpu', "
+        "'cuda', 'cuda:N' or 'mps'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype"),
+    [("cpu", torch.float64), ("cuda", torch.float64), ("mps", torch.float32)],
+)
+def test_the_wide_dtype_is_the_most_precise_of_the_device(device, dtype):
+    assert wide_dtype(torch.device(device)) == dtype
+
+
+# -- threads
+
+
+@pytest.mark.parametrize(
+    ("cells", "n_threads"), [(WIDE_BATCH - 64, 1), (WIDE_BATCH, 2), (WIDE_BATCH * 9, 2)]
+)
+def test_wide_batches_take_a_second_thread(cells, n_threads):
+    assert threads_for(cells // 64, 64) == n_threads
+
+
+def test_the_number_of_threads_does_not_follow_from_the_environment(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with cpu_threads(1):
+        assert threads_for(WIDE_BATCH, 1) == 2
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_threads_are_limited_inside_the_block_and_restored(n_threads):
+    before = torch.get_num_threads()
+    with cpu_threads(n_threads):
+        assert torch.get_num_threads() == n_threads
+    assert torch.get_num_threads() == before
+
+
+def test_threads_are_restored_after_an_error():
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), cpu_threads(before + 1):
+        raise ZeroDivisionError
+    assert torch.get_num_threads() == before
+
+
+def test_blocks_nest():
+    with cpu_threads(3):
+        with cpu_threads(2):
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 3
+
+
+def in_thread(function):
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(function()))
+    thread.start()
+    thread.join()
+    return answers[0]
+
+
+def test_other_threads_keep_their_number():
+    before = in_thread(torch.get_num_threads)
+    with cpu_threads(before + 2):
+        assert in_thread(torch.get_num_threads) == before
+
+
+def test_a_block_in_another_thread_does_not_reach_this_one():
+    before = torch.get_num_threads()
+    inside, leave = threading.Event(), threading.Event()
+    seen = []
+
+    def work():
+        with cpu_threads(before + 2):
+            seen.append(torch.get_num_threads())
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    inside.wait(10)
+    assert torch.get_num_threads() == before
+    leave.set()
+    thread.join()
+    assert seen == [before + 2]
+    assert torch.get_num_threads() == before
