@@ -2,6 +2,7 @@
 
 import torch
 
+from ._linalg import eigh
 from ._principal import Rows, fit_principal, loading_signs
 from .networks import Anchor
 
@@ -70,48 +71,36 @@ def as_anchor(principals, metric):
     )
 
 
+@torch.no_grad()
 def code_moments(network, blocks, weight):
-    """Return the weighted mean and covariance of raw codes, block by block.
+    """Return the weighted mean and covariance of raw codes.
 
     Parameters
     ----------
     network : AnchoredAutoencoder of one model
-    blocks : callable
-        Returns an iterable of (slice, tensor of rows).
+    blocks : iterable of tensors of rows
     weight : tensor of shape (n,)
     """
     weight = weight / weight.sum()
-    mean = sum(weight[b] @ network.encode_raw(rows)[0] for b, rows in blocks())
-    covariance = sum(
-        (weight[b] * (codes := network.encode_raw(rows)[0] - mean).T) @ codes
-        for b, rows in blocks()
-    )
-    return mean, covariance
+    codes = torch.cat([network.encode_raw(rows)[0] for rows in blocks])
+    mean = weight @ codes
+    codes -= mean
+    return mean, (weight * codes.T) @ codes
 
 
-@torch.no_grad()
-def order_codes(network, blocks, weight, metric):
+def order_codes(network, mean, covariance, metric):
     """Make codes uncorrelated, centred and ordered by variance, in the user's units.
 
     What PCA's codes are. The network's raw codes are turned by the eigenvectors of
     their covariance; the decoder turns them back, so that reconstructions stay.
     """
-    mean, covariance = code_moments(network, blocks, weight)
-    variances, vectors = torch.linalg.eigh(covariance)
-    vectors = vectors.flip(1)
+    _, vectors = eigh(covariance)
     loadings = (network.linear_encoder.weight[0] @ vectors).T
-    turn = vectors * loading_signs(loadings)
-    map_codes(network, mean, turn, metric)
+    turn, unit = vectors * loading_signs(loadings), metric.code_unit
+    network.map_code(mean[None], turn[None] * unit, turn.T[None] / unit)
 
 
-@torch.no_grad()
-def center_codes(network, blocks, weight, metric):
-    """Show raw codes about their mean in the user's units, without turning them."""
-    mean, covariance = code_moments(network, blocks, weight)
-    map_codes(network, mean, torch.eye(len(covariance)).to(mean), metric)
-
-
-def map_codes(network, center, turn, metric):
-    """Set the code map to a rotation in the user's units."""
-    unit = metric.code_unit
-    network.map_code(center[None], turn[None] * unit, turn.T[None] / unit)
+def code_variances(network, covariance):
+    """Return the variances of codes, in the user's units, as an array."""
+    code_map = network.code_map[0]
+    return ((code_map.T @ covariance) * code_map.T).sum(dim=1).cpu().numpy()

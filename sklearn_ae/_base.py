@@ -15,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from . import _defaults
-from ._anchor import code_moments
 from ._compat import (
     CallbackSupportMixin,
     Interval,
@@ -37,6 +36,7 @@ from .training import (
     ScikitLearnCallbacks,
     Settings,
     blocks_of,
+    content_ranks,
     cpu_threads,
     dense_block,
     draw_seeds,
@@ -142,11 +142,13 @@ class BaseAutoencoder(
         warm = self.warm_start and hasattr(self, "net_")
         rows = self._layout.read(self, X, reset=not warm, min_rows=2)
         rows, weight = self._weigh(rows, sample_weight)
-        recipe = self._recipe(rows, device)
+        seeds = draw_seeds(self.random_state)
+        group = content_ranks(rows, seeds.split)
+        recipe = self._recipe(rows, int(group.max()) + 1, seeds, device)
         context = open_callback_context(self, recipe.settings.max_epochs)
         start = (self.net_.module_, self._scaling) if warm else None
         with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
-            fitted = self._train(rows, weight, recipe, context, start)
+            fitted = self._train(rows, weight, group, recipe, context, start)
             self._publish(fitted, recipe)
             self._fit_detector(fitted)
         return self
@@ -186,12 +188,14 @@ class BaseAutoencoder(
         first = not hasattr(self, "net_")
         rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
         rows, weight = self._weigh(rows, sample_weight, least=2 if first else 1)
-        recipe = self._recipe(rows, device)
+        seeds = draw_seeds(self.random_state)
+        recipe = self._recipe(rows, rows.shape[0], seeds, device)
         with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
             if first:
                 recipe = first_block_recipe(recipe)
-                self._publish(fit_network(rows, weight, recipe), recipe)
-            self._learn_block(rows, weight, recipe)
+                group = content_ranks(rows, seeds.split)
+                self._publish(fit_network(rows, weight, group, recipe), recipe)
+            self._learn_block(rows, weight, recipe, seeds)
         return self
 
     def _weigh(self, rows, sample_weight, least=2):
@@ -210,15 +214,16 @@ class BaseAutoencoder(
             )
         return rows, weight
 
-    def _recipe(self, rows, device):
+    def _recipe(self, rows, n_distinct, seeds, device):
         """Resolve the parameters for rows of this shape."""
         n_rows = rows.shape[0]
-        seeds = draw_seeds(self.random_state)
         batch_size = _or(self.batch_size, _defaults.batch_size_for(n_rows))
         # One batch in float64 costs little, and makes a weight of two equal to a row
         # given twice to the last digits.
         precise = n_rows <= batch_size
-        epochs = _or(self.max_epochs, _defaults.max_epochs_for(n_rows, batch_size))
+        epochs = _or(
+            self.max_epochs, _defaults.max_epochs_for(n_distinct, n_rows, batch_size)
+        )
         is_count = isinstance(self.n_components, Integral)
         return Recipe(
             make_network=self._make_network,
@@ -231,7 +236,7 @@ class BaseAutoencoder(
                 max_epochs=epochs,
                 batch_size=batch_size,
                 learning_rate=_or(
-                    self.learning_rate, _defaults.learning_rate_for(n_rows)
+                    self.learning_rate, _defaults.learning_rate_for(n_distinct)
                 ),
                 weight_decay=self.weight_decay,
                 n_iter_no_change=self.n_iter_no_change,
@@ -241,11 +246,10 @@ class BaseAutoencoder(
                 callbacks=tuple(self.callbacks or ()),
             ),
             weight_seed=seeds.weights,
-            split_seed=seeds.split,
             projection_seed=seeds.projection,
         )
 
-    def _train(self, rows, weight, recipe, context, start):
+    def _train(self, rows, weight, group, recipe, context, start):
         """Run the fit with the callbacks that report on it."""
         callbacks = []
         if context is not None:
@@ -254,7 +258,9 @@ class BaseAutoencoder(
         if self.verbose:
             callbacks.append(bar)
         try:
-            return fit_network(rows, weight, recipe, callbacks=callbacks, start=start)
+            return fit_network(
+                rows, weight, group, recipe, callbacks=callbacks, start=start
+            )
         finally:
             bar.close()
 
@@ -283,24 +289,18 @@ class BaseAutoencoder(
 
     def _describe_codes(self, fitted):
         """Set PCA's facts about the codes of the training rows."""
-        share = torch.tensor(fitted.weight / fitted.weight.sum())
-        with torch.no_grad():
-            weight = share.to(fitted.rows.device, fitted.rows.dtype)
-            _, covariance = code_moments(fitted.network, fitted.blocks, weight)
-            turn = fitted.network.code_map[0]
-            variances = ((turn.T @ covariance) * turn.T).sum(dim=1).cpu().numpy()
+        variances, share = fitted.code_variances, fitted.weight / fitted.weight.sum()
         self.explained_variance_ratio_ = variances / (fitted.metric.total or 1.0)
         # As PCA's: divided by n - 1, for which weights have this equivalent.
-        self.explained_variance_ = variances / (1 - float(share.square().sum()))
+        self.explained_variance_ = variances / (1 - np.square(share).sum())
 
     def _warn_if_cut_short(self, training):
-        name = "valid_loss" if "valid_loss" in self.history_ else "train_loss"
-        losses = self.history_[name]
-        if len(losses) < self.max_epochs_ or len(losses) < 2:
+        losses = self.history_.get("valid_loss", ())
+        if len(losses) < max(2, self.max_epochs_):
             return
         last = max(1, len(losses) // 10)
         before, after = losses[:-last].min(), losses[-last:].min()
-        if after < (1 - STILL_IMPROVING) * before and training.improved is not False:
+        if training.improved and after < (1 - STILL_IMPROVING) * before:
             warnings.warn(
                 f"{type(self).__name__} was still improving when its max_epochs="
                 f"{self.max_epochs_} ran out. Raise max_epochs.",
@@ -308,9 +308,9 @@ class BaseAutoencoder(
                 stacklevel=2,
             )
 
-    def _learn_block(self, rows, weight, recipe):
+    def _learn_block(self, rows, weight, recipe, seeds):
         """Train on a block of a stream and bring the attributes up to it."""
-        reference = self._reference or Reference(rows.shape[1], recipe.split_seed)
+        reference = self._reference or Reference(rows.shape[1], seeds.split)
         reference = reference.extended(rows, weight)
         self.net_ = train_on_block(
             self.net_,
@@ -350,7 +350,8 @@ class BaseAutoencoder(
         check_is_fitted(self)
         rows = self._read(X)
         codes = np.empty((rows.shape[0], self.n_components_), dtype=rows.dtype)
-        return self._map_rows(rows, lambda x: _numpy(self.net_.module_.encode(x)), codes)
+        network = self.net_.module_
+        return self._map_rows(rows, lambda x: network.encode(x)[0].cpu().numpy(), codes)
 
     def inverse_transform(self, Z):
         """Decode codes.
@@ -490,7 +491,3 @@ def _or(parameter, default):
 
 def _r2(loss):
     return None if loss is None else 1 - loss
-
-
-def _numpy(tensor):
-    return tensor[0].cpu().numpy()

@@ -4,7 +4,7 @@ Each rule was chosen on one half of the benchmark tables and confirmed on the ot
 ``benchmarks/defaults.py`` shows the comparison.
 """
 
-# Tables with fewer rows than this are small: narrow layers, fewer and shorter steps.
+# Tables with fewer distinct rows are small: narrow layers, fewer and shorter steps.
 SMALL = 1000
 
 # Steps of training that the default number of epochs amounts to, and its bounds.
@@ -15,19 +15,19 @@ BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
 
 
-def hidden_layer_sizes_for(n_rows, n_features):
+def hidden_layer_sizes_for(n_distinct, n_features):
     """Return the hidden layers of the encoder: two, the second half as wide.
 
     Wider for many columns and many rows: small tables cannot feed a wide layer.
     """
-    if n_rows < SMALL:
+    if n_distinct < SMALL:
         return (64, 32)
-    return (512, 256) if n_features > 256 and n_rows >= 10_000 else (256, 128)
+    return (512, 256) if n_features > 256 and n_distinct >= 10_000 else (256, 128)
 
 
-def learning_rate_for(n_rows):
+def learning_rate_for(n_distinct):
     """Return the learning rate of the first epoch."""
-    return SMALL_LEARNING_RATE if n_rows < SMALL else LEARNING_RATE
+    return SMALL_LEARNING_RATE if n_distinct < SMALL else LEARNING_RATE
 
 
 def batch_size_for(n_rows):
@@ -35,7 +35,7 @@ def batch_size_for(n_rows):
     return min(BATCH_SIZE, n_rows)
 
 
-def max_epochs_for(n_rows, batch_size):
+def max_epochs_for(n_distinct, n_rows, batch_size):
     """Return the number of epochs that come nearest to the target of steps."""
-    steps = SMALL_STEPS if n_rows < SMALL else STEPS
+    steps = SMALL_STEPS if n_distinct < SMALL else STEPS
     return min(max(steps // -(-n_rows // batch_size), MIN_EPOCHS), MAX_EPOCHS)

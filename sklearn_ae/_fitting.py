@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ._anchor import Metric, as_anchor, fit_anchor, order_codes
+from ._anchor import (
+    Metric,
+    as_anchor,
+    code_moments,
+    code_variances,
+    fit_anchor,
+    order_codes,
+)
 from .networks import select_model
 from .training import (
     LazyRows,
@@ -34,12 +41,13 @@ class Recipe:
     Attributes
     ----------
     make_network : callable
-        ``make_network(n_models, n_rows, n_features, n_components)`` returns a network.
+        ``make_network(n_models, n_rows, n_features, n_components)`` returns a network
+        for that many distinct rows.
     n_components : int or float
     standardize, hold_out, cross_fit : bool
     validation_fraction : float
     settings : Settings
-    weight_seed, split_seed, projection_seed : int
+    weight_seed, projection_seed : int
     """
 
     make_network: Callable
@@ -50,7 +58,6 @@ class Recipe:
     validation_fraction: float
     settings: Settings
     weight_seed: int
-    split_seed: int
     projection_seed: int
 
 
@@ -74,6 +81,8 @@ class Fitted:
     rows : RowSource
         The training rows, as the network reads them.
     weight : ndarray of shape (n,)
+    code_variances : ndarray of shape (k,)
+        Of the training rows' codes, in the user's units.
     """
 
     network: torch.nn.Module
@@ -85,6 +94,7 @@ class Fitted:
     training: Training
     rows: LazyRows
     weight: np.ndarray
+    code_variances: np.ndarray
 
     def blocks(self):
         """Yield (slice, standardised rows) over all training rows."""
@@ -97,7 +107,7 @@ def row_blocks(source):
         yield block, source.read(block)
 
 
-def fit_network(X, weight, recipe, *, callbacks=(), start=None):
+def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
     """Fit a network to the rows of ``X``.
 
     Parameters
@@ -105,6 +115,8 @@ def fit_network(X, weight, recipe, *, callbacks=(), start=None):
     X : ndarray or CSR matrix of shape (n, n_features)
     weight : ndarray of shape (n,)
         Above zero.
+    group : ndarray of shape (n,)
+        Ranks of the rows' contents.
     recipe : Recipe
     callbacks : sequence of skorch callbacks
     start : tuple of (network, Scaling) or None
@@ -120,12 +132,11 @@ def fit_network(X, weight, recipe, *, callbacks=(), start=None):
         recipe = replace(recipe, cross_fit=False)
         scaling = start[1]
     plan = make_plan(
-        X,
+        group,
         weight,
         hold_out=recipe.hold_out,
         validation_fraction=recipe.validation_fraction,
         cross_fit=recipe.cross_fit,
-        seed=recipe.split_seed,
     )
     settings = recipe.settings
     if recipe.hold_out and not len(plan.held_out_rows):
@@ -152,20 +163,27 @@ def fit_network(X, weight, recipe, *, callbacks=(), start=None):
         # Training may have run in float32; the PCA in the model is exact again.
         stack.set_anchor(anchor)
     network = select_model(stack, plan.final).eval()
-    fitted = Fitted(
-        network,
-        stack,
-        scaling,
-        mean,
-        metric,
-        plan,
-        training,
-        LazyRows(X, scaling, wide, settings.device),
-        weight,
+    rows = LazyRows(X, scaling, wide, settings.device)
+    moments = moments_of(network, rows, weight)
+    order_codes(network, *moments, metric)
+    return Fitted(
+        network=network,
+        stack=stack,
+        scaling=scaling,
+        mean=mean,
+        metric=metric,
+        plan=plan,
+        training=training,
+        rows=rows,
+        weight=weight,
+        code_variances=code_variances(network, moments[1]),
     )
-    device_weight = torch.tensor(weight, dtype=wide, device=settings.device)
-    order_codes(network, fitted.blocks, device_weight, metric)
-    return fitted
+
+
+def moments_of(network, rows, weight):
+    """Return the mean and covariance of the raw codes of a source's rows."""
+    weight = torch.tensor(weight, dtype=rows.dtype, device=rows.device)
+    return code_moments(network, (block for _, block in row_blocks(rows)), weight)
 
 
 def make_metric(X, weight, standardize):
@@ -188,7 +206,7 @@ def make_stack(source, plan, metric, recipe):
     n_components = len(principals[-1].axes)
     stack = recipe.make_network(
         n_models=plan.n_models,
-        n_rows=source.n_rows,
+        n_rows=int(plan.group.max()) + 1,
         n_features=source.n_features,
         n_components=n_components,
     )

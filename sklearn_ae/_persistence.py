@@ -52,6 +52,7 @@ def _pack_net(net):
         "weight_decay": net.optimizer__weight_decay,
         "max_epochs": net.max_epochs,
         "batch_size": net.batch_size,
+        "step": net.step_,
         "device": net.device,
         "moments": {
             str(parameter): {name: value.cpu().numpy() for name, value in parts.items()}
@@ -75,6 +76,7 @@ def _unpack_net(state, callbacks=()):
     )
     net = make_net(network, state["column_weight"], settings)
     set_moments(net, state["moments"])
+    net.step_ = state["step"]
     return net
 
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import torch
 
+from ._linalg import eigh
+
 # Largest side of a matrix whose spectrum is computed exactly.
 EXACT_SIDE = 2048
 
@@ -98,15 +100,15 @@ def fit_principal(rows, n_components, seed):
 
 def _from_covariance(rows, mean):
     covariance = sum(block.T @ block for block in rows.centered(mean))
-    variances, vectors = torch.linalg.eigh(covariance)
-    return variances.flip(0).clamp(min=0), vectors.flip(1).T
+    variances, vectors = eigh(covariance)
+    return variances.clamp(min=0), vectors.T
 
 
 def _from_gram(rows, mean):
     """Solve the smaller problem when there are fewer rows than columns."""
     matrix = torch.cat(list(rows.centered(mean)))
-    variances, vectors = torch.linalg.eigh(matrix @ matrix.T)
-    variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
+    variances, vectors = eigh(matrix @ matrix.T)
+    variances = variances.clamp(min=0)
     # Below the rounding of the largest variance an axis would be noise divided by
     # nearly nothing; such axes are zero here.
     real = variances > variances[0] * len(variances) * torch.finfo(variances.dtype).eps
@@ -146,8 +148,8 @@ def _subspace(rows, mean, size, seed):
         projected.T @ projected
         for projected in (block @ basis for block in rows.centered(mean))
     )
-    variances, vectors = torch.linalg.eigh(small)
-    return variances.flip(0).clamp(min=0), (basis @ vectors.flip(1)).T
+    variances, vectors = eigh(small)
+    return variances.clamp(min=0), (basis @ vectors).T
 
 
 def _count_components(variances, total, n_components):

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ._fitting import Fitted, make_metric
+from ._anchor import code_variances
+from ._fitting import Fitted, make_metric, moments_of
 from ._persistence import copy_net
 from .training import (
     Batches,
     LazyRows,
     TrainingBatches,
     column_moments,
+    content_ranks,
     dense_block,
     make_plan,
     make_source,
@@ -84,14 +86,15 @@ def as_fitted(net, reference, scaling, recipe):
     X, weight = reference.rows, reference.weight
     _, metric = make_metric(X, weight, recipe.standardize)
     plan = make_plan(
-        X,
+        content_ranks(X, reference.seed),
         weight,
         hold_out=False,
         validation_fraction=recipe.validation_fraction,
         cross_fit=False,
-        seed=recipe.split_seed,
     )
     device, dtype = torch.device(net.device), net.criterion_.column_weight.dtype
+    rows = LazyRows(X, scaling, dtype, device)
+    _, covariance = moments_of(net.module_, rows, weight)
     return Fitted(
         network=net.module_,
         stack=net.module_,
@@ -100,8 +103,9 @@ def as_fitted(net, reference, scaling, recipe):
         metric=metric,
         plan=plan,
         training=None,
-        rows=LazyRows(X, scaling, dtype, device),
+        rows=rows,
         weight=weight,
+        code_variances=code_variances(net.module_, covariance),
     )
 
 

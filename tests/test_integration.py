@@ -1,10 +1,13 @@
 """What a scikit-learn user does with an estimator, each a test."""
 
 import copy
+import os
 import pickle
+import random
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -19,8 +22,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
+
 from sklearn_ae import Autoencoder
 from sklearn_ae.metrics import reconstruction_r2
+from sklearn_ae.training import threads_for
 
 from .estimators import ESTIMATORS
 
@@ -182,14 +187,19 @@ def fingerprint(model, X):
 
 
 def fit_and_print(estimator, X):
-    return fingerprint(clone(estimator).fit(X), X)
+    estimator = clone(estimator)
+    if X.shape[1] > 100:
+        estimator.set_params(batch_size=len(X), early_stopping=False, max_epochs=2)
+    return fingerprint(estimator.fit(X), X)
 
 
 @pytest.fixture(scope="module")
 def wide():
-    """Rows wide enough for a fit on two threads, shape (260, 260)."""
+    """Rows wide enough for a fit on two threads, shape (730, 730)."""
     rng = np.random.default_rng(0)
-    return rng.normal(size=(260, 12)) @ rng.normal(size=(12, 260))
+    X = rng.normal(size=(730, 12)) @ rng.normal(size=(12, 730))
+    assert threads_for(*X.shape) == 2
+    return X
 
 
 @pytest.mark.parametrize("table", ["blob", "wide"])
@@ -231,16 +241,16 @@ def test_threads_of_the_environment_change_nothing(estimator, wide, tmp_path):
     joblib.dump((estimator, wide), tmp_path / "job.joblib")
     code = (
         "import joblib, sys\n"
-        "estimator, X = joblib.load(sys.argv[1] + '/job.joblib')\n"
-        "model = estimator.fit(X)\n"
-        "out = [model.transform(X), model.score_samples(X), model.offset_]\n"
-        "joblib.dump(out, sys.argv[1] + '/out.joblib')\n"
+        "from tests.test_integration import fit_and_print\n"
+        "job = joblib.load(sys.argv[1] + '/job.joblib')\n"
+        "joblib.dump(fit_and_print(*job), sys.argv[1] + '/out.joblib')\n"
     )
     for variable, threads in (("OMP", "1"), ("OMP", "3"), ("MKL", "1")):
         subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)],
             check=True,
             env={"PATH": "", f"{variable}_NUM_THREADS": threads},
+            cwd=Path(__file__).parent.parent,
         )
         for one, other in zip(
             expected, joblib.load(tmp_path / "out.joblib"), strict=True
@@ -265,14 +275,12 @@ PUBLIC_CALLS = {
 
 @pytest.mark.parametrize("call", PUBLIC_CALLS.values(), ids=list(PUBLIC_CALLS))
 def test_global_state_is_untouched(fitted, blob, call):
-    import os
-    import random
-
-    before = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate())
+    numpy_state = np.random.mtrand._rand.get_state  # the global one, of all callers
+    before = (torch.get_rng_state(), numpy_state()[1].copy(), random.getstate())
     threads, folder = torch.get_num_threads(), os.getcwd()
     call(fitted.set_params(random_state=7), blob)
     assert torch.equal(torch.get_rng_state(), before[0])
-    assert_array_equal(np.random.get_state()[1], before[1])
+    assert_array_equal(numpy_state()[1], before[1])
     assert random.getstate() == before[2]
     assert (torch.get_num_threads(), os.getcwd()) == (threads, folder)
     assert torch.get_default_dtype() == torch.float32

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from .._linalg import eigh
 from ..training import weighted_sum
 
 # Share of the rows, the farthest ones, that the second pass leaves out.
@@ -81,12 +82,10 @@ def _whitening(rows, weight, evidence):
     scale = np.trace(covariance) / len(covariance)
     covariance *= 1 - shrinkage
     covariance.flat[:: len(covariance) + 1] += shrinkage * scale
-    variances, vectors = (
-        part.numpy() for part in torch.linalg.eigh(torch.from_numpy(covariance))
-    )
+    variances, vectors = (part.numpy() for part in eigh(torch.from_numpy(covariance)))
     # Columns that repeat others leave variances of zero: floor them, or a rounding
     # error along them would count as a great distance.
-    floor = SPREAD_FLOOR * max(variances[-1], SPREAD_FLOOR)
+    floor = SPREAD_FLOOR * max(variances[0], SPREAD_FLOOR)
     return vectors / np.sqrt(np.maximum(variances, floor))
 
 

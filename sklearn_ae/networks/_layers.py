@@ -6,6 +6,7 @@ single network (M = 1) costs what ``torch.nn.Linear`` costs.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -66,8 +67,7 @@ class ResidualBranch(nn.Module):
         super().__init__()
         sizes = (n_inputs, *hidden_layer_sizes)
         self.hidden = nn.ModuleList(
-            StackedLinear(n_models, *pair)
-            for pair in zip(sizes[:-1], sizes[1:], strict=True)
+            StackedLinear(n_models, *pair) for pair in pairwise(sizes)
         )
         self.output = StackedLinear(n_models, sizes[-1], n_outputs)
         self.activation = ACTIVATIONS[activation]()
@@ -85,11 +85,11 @@ class ResidualBranch(nn.Module):
 
 
 class SoftClip(nn.Module):
-    r"""Draw far-away inputs in, smoothly: :math:`c \operatorname{arsinh}(x / c)`.
+    r"""Draw far-away inputs in: :math:`\operatorname{sign}(x)\, c \log(1 + |x| / c)`.
 
-    Linear near zero, logarithmic beyond ``c``. A row far outside the training rows
-    would drive a nonlinear branch to values it was never trained for; drawn in, such
-    a row is left to the linear path, which extrapolates as PCA does.
+    Of slope 1 at zero, logarithmic far beyond ``c``. A row far outside the training
+    rows would drive a nonlinear branch to values it was never trained for; drawn in,
+    such a row is left to the linear path, which extrapolates as PCA does.
     """
 
     def __init__(self, scale):
@@ -98,4 +98,5 @@ class SoftClip(nn.Module):
 
     def forward(self, x):
         """Clip elementwise; the shape stays."""
-        return self.scale * torch.asinh(x / self.scale)
+        size = torch.log1p(x.abs() / self.scale) * self.scale
+        return torch.copysign(size, x)

@@ -2,7 +2,7 @@
 
 from ._batches import Batches, TrainingBatches
 from ._core import Settings, Training, losses_of, make_net, train
-from ._plan import Plan, drop_zero_weights, make_plan, row_keys
+from ._plan import Plan, content_ranks, drop_zero_weights, make_plan, row_keys
 from ._progress import EpochBar, ScikitLearnCallbacks
 from ._rows import LazyRows, blocks_of, dense_block, make_source, weighted_sum
 from ._runtime import (
@@ -28,6 +28,7 @@ __all__ = [
     "TrainingBatches",
     "blocks_of",
     "column_moments",
+    "content_ranks",
     "cpu_threads",
     "dense_block",
     "draw_seeds",

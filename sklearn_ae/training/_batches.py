@@ -28,11 +28,13 @@ class TrainingBatches:
 
     def __init__(self, source, weight, *, batch_size, seed, dtype, device):
         seen = np.flatnonzero(weight.any(axis=0))
-        mean = weight[:, seen].mean(axis=1, keepdims=True)
+        weight = weight[:, seen] / weight[:, seen].mean(axis=1, keepdims=True)
         self.source = source
         self.batch_size = batch_size
         self.index = torch.tensor(seen, device=device)
-        self.weight = torch.tensor(weight[:, seen] / mean, dtype=dtype, device=device)
+        self.weight = torch.tensor(weight, dtype=dtype, device=device)
+        # Small steps are dispatch: a product with ones would be felt.
+        self.weighted = not np.all(weight == 1)
         self.generator = torch.Generator().manual_seed(seed)
         self._whole = None
 
@@ -45,16 +47,17 @@ class TrainingBatches:
             return
         order = torch.randperm(len(self.index), generator=self.generator)
         order = order.to(self.index.device)
-        index, weight = self.index[order], self.weight[:, order]
+        index = self.index[order]
+        weight = self.weight[:, order] if self.weighted else None
         for start in range(0, len(index), self.batch_size):
             stop = start + self.batch_size
             rows = self.source.take(index[start:stop])
-            yield Batch(rows, rows, weight[:, start:stop])
+            yield Batch(rows, rows, weight[:, start:stop] if self.weighted else None)
 
     def _whole_batch(self):
         if self._whole is None:
             rows = self.source.take(self.index)
-            self._whole = Batch(rows, rows, self.weight)
+            self._whole = Batch(rows, rows, self.weight if self.weighted else None)
         return self._whole
 
 

@@ -150,5 +150,5 @@ def train(network, source, plan, weight, column_weight, settings, callbacks=()):
 
 def losses_of(training):
     """Return the losses of a run by name, one value per epoch."""
-    names = ["train_loss"] if training.pca_loss is None else ["train_loss", "valid_loss"]
+    names = ["train_loss", "valid_loss"][: 1 if training.pca_loss is None else 2]
     return {name: np.array([row[name] for row in training.history]) for name in names}

@@ -12,14 +12,15 @@ class Batch(NamedTuple):
     Attributes
     ----------
     inputs, target : tensors of shape (n, d) or (M, n, d)
-    row_weight : tensor of shape (M, n)
+    row_weight : tensor of shape (M, n) or None
+        None where all rows weigh 1.
     element_weight : tensor of the shape of ``target`` or None
         Weight of each cell in the row's error; zero for cells that are masked.
     """
 
     inputs: torch.Tensor
     target: torch.Tensor
-    row_weight: torch.Tensor
+    row_weight: torch.Tensor | None = None
     element_weight: torch.Tensor | None = None
 
 
@@ -54,4 +55,7 @@ class ReconstructionLoss(nn.Module):
 
     def forward(self, output, batch):
         """Return each model's loss, of shape ``(M,)``."""
-        return (self.row_errors(output, batch) * batch.row_weight).mean(dim=-1)
+        errors = self.row_errors(output, batch)
+        if batch.row_weight is not None:
+            errors = errors * batch.row_weight
+        return errors.mean(dim=-1)

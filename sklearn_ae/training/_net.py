@@ -1,4 +1,4 @@
-"""The skorch net: skorch runs epochs, callbacks and history, at the cost of plain torch.
+"""The skorch net: skorch's epochs, callbacks and history, at the cost of plain torch.
 
 skorch's own loop spends more on a small batch than the batch's arithmetic. The
 overrides below keep what users and callbacks see of it, and drop the rest: the walk
@@ -14,6 +14,11 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
+
+# Steps over which the learning rate of a stream rises. Adam's first steps are as large
+# as its later ones, however small the gradient, and nothing is held out of a stream
+# that would undo them: they would throw the network off PCA.
+WARM_UP = 200
 
 
 class StopTraining(Exception):
@@ -32,7 +37,8 @@ class AutoencoderNet(NeuralNet):
         Turns the held-out rows' errors into ``valid_loss``.
     anneal_over : int or None
         Number of epochs over which the learning rate falls to zero along half a
-        cosine; None keeps it constant.
+        cosine. None, for streams of unknown length, keeps it constant, once it has
+        risen over the first steps.
     **kwargs : dict
         As of ``skorch.NeuralNet``.
     """
@@ -74,14 +80,24 @@ class AutoencoderNet(NeuralNet):
                 raise
             raise StopTraining from error
 
-    def on_epoch_begin(self, net, **kwargs):
-        """Set the learning rate of the epoch, unless a callback schedules it."""
-        super().on_epoch_begin(net, **kwargs)
-        scheduled = any(isinstance(cb, LRScheduler) for _, cb in self.callbacks_)
-        if self.anneal_over and not scheduled:
-            done = (len(self.history) - 1) / self.anneal_over
-            for group in self.optimizer_.param_groups:
-                group["lr"] = self.lr * (1 + math.cos(math.pi * done)) / 2
+    def on_train_begin(self, net, **kwargs):
+        """Schedule the learning rate, unless a callback does."""
+        super().on_train_begin(net, **kwargs)
+        self.scheduled_ = not any(
+            isinstance(callback, LRScheduler) for _, callback in self.callbacks_
+        )
+
+    def learning_rate_at(self, step, n_steps):
+        """Return the learning rate of a step, of which an epoch has ``n_steps``."""
+        if self.anneal_over is None:
+            return self.lr * min(1, (step + 1) / WARM_UP)
+        done = step / (n_steps * self.anneal_over)
+        return self.lr * (1 + math.cos(math.pi * done)) / 2
+
+    def initialize(self):
+        """Initialise the net's parts; no step has been taken."""
+        self.step_ = 0
+        return super().initialize()
 
     # -- one epoch
 
@@ -102,11 +118,16 @@ class AutoencoderNet(NeuralNet):
         watched = self._watches("on_batch_begin") or self._watches("on_batch_end")
         losses, sizes = [], []
         for batch in iterator:
+            if self.scheduled_:
+                rate = self.learning_rate_at(self.step_, len(iterator))
+                for group in self.optimizer_.param_groups:
+                    group["lr"] = rate
+            self.step_ += 1
             if watched:
                 self.notify("on_batch_begin", batch=batch, training=True)
             step = step_fn(batch)
             losses.append(step["loss"])
-            sizes.append(batch.row_weight.shape[-1])
+            sizes.append(batch.inputs.shape[-2])
             if watched:
                 self.notify("on_batch_end", batch=batch, training=True, **step)
         # One read-back per epoch: on a GPU each one waits for all work queued so far.

@@ -59,7 +59,7 @@ class Plan:
         return self.n_models > 1
 
 
-def make_plan(X, weight, *, hold_out, validation_fraction, cross_fit, seed):
+def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit):
     """Return the plan of a fit.
 
     With ``hold_out``, few rows are cross-fitted: ``round(1 / validation_fraction)``
@@ -69,23 +69,23 @@ def make_plan(X, weight, *, hold_out, validation_fraction, cross_fit, seed):
 
     Parameters
     ----------
-    X : array or sparse matrix of shape (n, d)
+    group : ndarray of shape (n,)
+        Ranks of the rows' contents, as :func:`content_ranks` returns them.
     weight : ndarray of shape (n,)
     hold_out : bool
         Whether any row is held out.
     validation_fraction : float
     cross_fit : bool
         Whether the plan may hold more than one model.
-    seed : int
     """
-    rank, n_distinct = _content_ranks(X, seed)
+    n_distinct = int(group.max()) + 1
     if not hold_out or n_distinct < MIN_ROWS:
-        return _single(weight, np.zeros(len(rank), dtype=bool), rank)
+        return _single(weight, np.zeros(len(group), dtype=bool), group)
     if cross_fit and n_distinct < FEW_ROWS:
         n_folds = min(max(2, round(1 / validation_fraction)), n_distinct)
-        return _cross_fitted(weight, rank % n_folds, n_folds, rank)
+        return _cross_fitted(weight, group % n_folds, n_folds, group)
     n_held_out = max(1, round(validation_fraction * n_distinct))
-    return _single(weight, rank < n_held_out, rank)
+    return _single(weight, group < n_held_out, group)
 
 
 def _single(weight, is_held_out, group):
@@ -111,11 +111,9 @@ def _cross_fitted(weight, fold, n_folds, group):
     )
 
 
-def _content_ranks(X, seed):
-    """Rank the distinct rows in a random order that their content decides."""
-    keys = row_keys(X, seed)
-    distinct, rank = np.unique(keys, return_inverse=True)
-    return rank, len(distinct)
+def content_ranks(X, seed):
+    """Rank rows in a random order that their content decides; equal rows share one."""
+    return np.unique(row_keys(X, seed), return_inverse=True)[1]
 
 
 def row_keys(X, seed):

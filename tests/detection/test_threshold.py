@@ -24,6 +24,14 @@ def test_the_share_is_exact_where_the_number_of_rows_lets_it(threshold, n, share
     assert (scores < offset).sum() == n_below
 
 
+@BOTH
+@pytest.mark.parametrize("n_below", range(1, 9))
+def test_rounding_of_the_weights_does_not_cost_a_row(threshold, n_below):
+    scores = draw(10)
+    offset = threshold(scores, np.full(10, 0.1), n_below / 10)
+    assert (scores < offset).sum() == n_below
+
+
 @pytest.mark.parametrize("n", [2, 7, 10, 33, 101])
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.3, 0.5])
 def test_at_most_never_exceeds_the_share(n, share):

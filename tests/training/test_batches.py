@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.training import TrainingBatches, _batches, make_plan
+from sklearn_ae.training import TrainingBatches, _batches, content_ranks, make_plan
 from sklearn_ae.training._batches import HeldOutBatches
 
 PLACED = {"dtype": torch.float64, "device": torch.device("cpu")}
@@ -28,12 +28,11 @@ def judged(make_rows):
     """Rows that hold their own position, and their cross-fitting plan."""
     X = np.arange(float(N_ROWS))[:, None]
     plan = make_plan(
-        X,
+        content_ranks(X, 0),
         np.ones(N_ROWS),
         hold_out=True,
         validation_fraction=0.25,
         cross_fit=True,
-        seed=0,
     )
     return make_rows(X), plan
 
@@ -97,6 +96,17 @@ def test_each_models_weights_have_mean_one(make_batches):
     weight = np.random.default_rng(0).integers(0, 3, size=(3, N_ROWS)) * 5.0
     weights = torch.cat([b.row_weight for b in make_batches(weight)], dim=1)
     torch.testing.assert_close(weights.mean(dim=1), torch.ones(3).double())
+
+
+@pytest.mark.parametrize("batch_size", [10, N_ROWS])
+@pytest.mark.parametrize("value", [1.0, 0.3, 7.0])
+def test_equal_weights_are_left_out(make_batches, batch_size, value):
+    for batch in make_batches(np.full((2, N_ROWS), value), batch_size=batch_size):
+        assert batch.row_weight is None or batch.row_weight.allclose(
+            torch.ones(1).double()
+        )
+    for batch in make_batches(batch_size=batch_size):
+        assert batch.row_weight is None
 
 
 def test_the_network_must_return_what_it_reads(make_batches):

@@ -60,6 +60,12 @@ def test_rows_without_model_axis_are_every_models_target(loss):
     torch.testing.assert_close(shared, loss(output, Batch(own, own, weight)))
 
 
+def test_no_weights_are_weights_of_one(loss):
+    output, target = Output(draw(M, N, D, seed=1), None), draw(N, D, seed=2)
+    ones = loss(output, Batch(target, target, torch.ones(M, N).double()))
+    assert loss(output, Batch(target, target)).equal(ones)
+
+
 def test_the_loss_reads_the_target_and_not_the_inputs(loss):
     target, corrupted = draw(N, D), draw(N, D, seed=1)
     batch = Batch(corrupted, target, torch.ones(1, N).double())

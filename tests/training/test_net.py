@@ -15,7 +15,13 @@ from skorch.callbacks import (
     LRScheduler,
 )
 
-from sklearn_ae.training import Batches, TrainingBatches, make_net
+from sklearn_ae.training import (
+    Batches,
+    TrainingBatches,
+    _net,
+    content_ranks,
+    make_net,
+)
 from sklearn_ae.training._batches import HeldOutBatches
 from sklearn_ae.training._core import ADAM_EPSILON
 from sklearn_ae.training._judge import GATE, Judge
@@ -65,7 +71,7 @@ class Recorder(Callback):
 
 
 class Rates(Callback):
-    """Write down the learning rate at the end of every epoch's first batch."""
+    """Write down the learning rate of every step."""
 
     def initialize(self):
         self.rates = []
@@ -91,12 +97,11 @@ def make(table, make_rows, make_network, make_settings, column_weight):
         settings = make_settings(callbacks=callbacks, **changes)
         source, weight = make_rows(table), np.ones(len(table))
         plan = make_plan(
-            table,
+            content_ranks(table, 0),
             weight,
             hold_out=judged,
             validation_fraction=0.25,
             cross_fit=False,
-            seed=0,
         )
         train = TrainingBatches(
             source,
@@ -134,8 +139,9 @@ def weights_of(network):
 @pytest.mark.parametrize("anneal_over", [None, 6])
 @pytest.mark.parametrize("batch_size", [20, 96])
 def test_training_is_a_hand_written_loop_to_the_last_bit(
-    make, make_rows, table, column_weight, watched, anneal_over, batch_size
+    make, make_rows, table, column_weight, watched, anneal_over, batch_size, monkeypatch
 ):
+    monkeypatch.setattr(_net, "WARM_UP", 3)
     callbacks = [Recorder()] if watched else []
     net, batches, network = make(*callbacks, batch_size=batch_size)
     net.anneal_over = anneal_over
@@ -148,16 +154,20 @@ def test_training_is_a_hand_written_loop_to_the_last_bit(
     batches = TrainingBatches(
         make_rows(table), np.ones((1, 96)), batch_size=batch_size, seed=0, **PLACED
     )
-    losses = []
-    for epoch in range(4):
-        if anneal_over:
-            rate = 0.01 * (1 + math.cos(math.pi * (epoch / anneal_over))) / 2
-            optimizer.param_groups[0]["lr"] = rate
+    losses, n_done = [], 0
+    for _ in range(4):
         total = 0.0
         for batch in batches:
+            if anneal_over:
+                done = n_done / (len(batches) * anneal_over)
+                rate = 0.01 * (1 + math.cos(math.pi * done)) / 2
+            else:
+                rate = 0.01 * min(1, (n_done + 1) / 3)
+            optimizer.param_groups[0]["lr"] = rate
+            n_done += 1
             optimizer.zero_grad()
             squares = (network(batch.inputs).reconstruction - batch.target).square()
-            loss = (squares @ column_weight * batch.row_weight).mean()
+            loss = (squares @ column_weight).mean()
             loss.backward()
             optimizer.step()
             total += loss.item() * len(batch.target)
@@ -271,18 +281,22 @@ def test_parameters_can_be_frozen(make):
 
 
 def test_the_learning_rate_is_annealed_along_half_a_cosine(make):
-    net, batches, _ = make(Rates(), batch_size=96)
+    net, batches, _ = make(Rates(), batch_size=48)
     net.anneal_over = 4
     net.train(batches, epochs=4)
     np.testing.assert_allclose(
-        recorder_of(net).rates, 0.005 * (1 + np.cos(np.pi * np.arange(4) / 4))
+        recorder_of(net).rates, 0.005 * (1 + np.cos(np.pi * np.arange(8) / 8))
     )
 
 
-def test_the_learning_rate_is_constant_without_annealing(make):
-    net, batches, _ = make(Rates())
-    net.train(batches, epochs=2)
-    assert set(recorder_of(net).rates) == {0.01}
+def test_without_annealing_the_learning_rate_rises_over_the_first_steps_only(
+    make, monkeypatch
+):
+    monkeypatch.setattr(_net, "WARM_UP", 4)
+    net, batches, _ = make(Rates(), batch_size=48)
+    net.train(batches, epochs=3)
+    rising = [0.0025, 0.005, 0.0075]
+    np.testing.assert_allclose(recorder_of(net).rates, [*rising, 0.01, 0.01, 0.01])
 
 
 @pytest.mark.parametrize("first", ["scheduler", "recorder"])

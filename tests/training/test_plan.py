@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_ae.training import _plan, _rows, drop_zero_weights, make_plan, row_keys
+from sklearn_ae.training import (
+    _plan,
+    _rows,
+    content_ranks,
+    drop_zero_weights,
+    make_plan,
+    row_keys,
+)
 
 FEW, MANY = 200, 2 * _plan.FEW_ROWS
 
@@ -11,16 +18,15 @@ def draw(n_rows, n_features=3, seed=0):
     return np.random.default_rng(seed).normal(size=(n_rows, n_features))
 
 
-def plan_of(X, weight=None, **changes):
+def plan_of(X, weight=None, seed=0, **changes):
     weight = np.ones(X.shape[0]) if weight is None else weight
     asked = {
         "hold_out": True,
         "validation_fraction": 0.1,
         "cross_fit": True,
-        "seed": 0,
         **changes,
     }
-    return make_plan(X, weight, **asked)
+    return make_plan(content_ranks(X, seed), weight, **asked)
 
 
 def judge_of_each_row(plan):
@@ -252,6 +258,29 @@ def test_keys_are_spread_evenly(make):
         counts = np.bincount((keys >> np.uint64(shift)) & np.uint64(15), minlength=16)
         expected = len(keys) / 16
         assert np.abs(counts - expected).max() < 6 * np.sqrt(expected)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.0,
+        -7.5,
+        pytest.param(
+            0.0,
+            marks=pytest.mark.xfail(
+                reason="the key of a row of zeros is 0 for every seed", strict=True
+            ),
+        ),
+    ],
+)
+def test_no_row_is_held_out_by_every_seed(value):
+    X = draw(50)
+    X[0] = value
+    held_out = [
+        0 in plan_of(X, cross_fit=False, seed=seed).held_out_rows for seed in range(60)
+    ]
+    assert any(held_out)
+    assert not all(held_out)
 
 
 # -- weights

@@ -11,6 +11,7 @@ from sklearn_ae.training._rows import (
     dense_block,
     is_memory_mapped,
     make_source,
+    weighted_sum,
 )
 from sklearn_ae.training._scaling import Scaling
 
@@ -145,3 +146,9 @@ def test_dense_block_is_float64_whatever_holds_the_rows(kind, block, X, mapped):
     assert type(rows) in (np.ndarray, np.memmap)
     assert rows.dtype == np.float64
     np.testing.assert_allclose(rows, X[block], rtol=1e-6)
+
+
+def test_weighted_sum_is_a_product_with_the_weights(X):
+    weight = np.random.default_rng(1).uniform(size=20)
+    np.testing.assert_allclose(weighted_sum(weight, X), weight @ X)
+    assert weighted_sum(weight, X[:, 0]) == pytest.approx(weight @ X[:, 0])

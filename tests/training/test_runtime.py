@@ -6,6 +6,7 @@ import torch
 
 from sklearn_ae.training import (
     Seeds,
+    _runtime,
     cpu_threads,
     draw_seeds,
     resolve_device,
@@ -139,6 +140,27 @@ def test_threads_are_restored_after_an_error():
     with pytest.raises(ZeroDivisionError), cpu_threads(before + 1):
         raise ZeroDivisionError
     assert torch.get_num_threads() == before
+
+
+def test_mkl_is_limited_and_restored_too(monkeypatch):
+    calls = []
+
+    def set_mkl_threads(n_threads):
+        calls.append(n_threads)
+        return 7
+
+    monkeypatch.setattr(_runtime, "_mkl_setter", lambda: set_mkl_threads)
+    with pytest.raises(ZeroDivisionError), cpu_threads(2):
+        raise ZeroDivisionError
+    assert calls == [2, 7]
+
+
+def test_a_torch_without_mkl_is_no_error(monkeypatch):
+    def missing(path):
+        raise OSError
+
+    monkeypatch.setattr(_runtime.ctypes, "CDLL", missing)
+    assert _runtime._mkl_setter.__wrapped__()(3) == 3
 
 
 def test_blocks_nest():

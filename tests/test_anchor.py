@@ -1,0 +1,203 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from sklearn_ae._anchor import (
+    Metric,
+    as_anchor,
+    center_codes,
+    fit_anchor,
+    order_codes,
+)
+from sklearn_ae._fitting import make_metric
+from sklearn_ae.networks import DenseAutoencoder
+from sklearn_ae.training import blocks_of, make_source
+
+CPU = torch.device("cpu")
+
+
+class Case:
+    """A table, its units, and an anchored network that answers more than PCA."""
+
+    def __init__(self, X, n_components, *, standardize=False, weights=None):
+        self.X = X
+        ones = np.ones(len(X))
+        self.scaling, self.metric = make_metric(X, ones, standardize)
+        self.source = make_source(X, self.scaling, torch.float64, CPU)
+        self.weights = torch.tensor(ones[None] if weights is None else weights)
+        self.principals = fit_anchor(
+            self.source, self.weights, self.metric, n_components, 0
+        )
+        self.anchor = as_anchor(self.principals, self.metric)
+        self.network = DenseAutoencoder(
+            n_models=len(self.weights),
+            n_features=X.shape[1],
+            n_components=len(self.principals[-1].axes),
+            hidden_layer_sizes=(6,),
+            activation="silu",
+        ).double()
+        self.network.set_anchor(self.anchor)
+
+    def wake(self):
+        generators = [torch.Generator().manual_seed(0)]
+        for branch in (self.network.encoder_branch, self.network.decoder_branch):
+            branch.initialise(generators)
+            branch.output.initialise(generators)
+        return self
+
+    @property
+    def rows(self):
+        return self.source.rows
+
+    def blocks(self):
+        for block in blocks_of(*self.X.shape):
+            yield block, self.rows[block]
+
+    def codes(self):
+        with torch.no_grad():
+            return self.network.encode(self.rows)[0].numpy()
+
+    def back(self):
+        with torch.no_grad():
+            return self.network(self.rows).reconstruction[0]
+
+
+@pytest.fixture
+def X(blob):
+    return blob * [1, 10, 0.1, 3, 1] + [0, 5, 100, -3, 1]
+
+
+def test_the_metric_makes_errors_a_share_of_the_variance(X):
+    case = Case(X, 2)
+    variance = X.var(axis=0)
+    np.testing.assert_allclose(case.metric.column_weight, variance / variance.sum())
+    assert case.metric.total == pytest.approx(variance.sum())
+
+
+def test_standardized_columns_count_alike_and_constant_ones_not(X):
+    X[:, 2] = 0.3
+    case = Case(X, 2, standardize=True)
+    np.testing.assert_allclose(case.metric.column_weight, [0.25, 0.25, 0, 0.25, 0.25])
+
+
+def test_a_table_that_does_not_vary_has_units():
+    metric = Metric(unit=torch.ones(3), varies=torch.zeros(3))
+    assert metric.code_unit == 1
+    assert not metric.column_weight.any()
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_the_anchor_is_pca_in_the_networks_units(X, standardize, k):
+    case = Case(X, k, standardize=standardize)
+    rows = (X - X.mean(0)) / X.std(0) if standardize else X
+    pca = PCA(k).fit(rows)
+    back = pca.inverse_transform(pca.transform(rows))
+    expected = back if standardize else (back - X.mean(0)) / X.std(0)
+    np.testing.assert_allclose(case.back(), expected, atol=1e-10)
+    np.testing.assert_allclose(
+        case.codes() * case.metric.code_unit, pca.transform(rows), atol=1e-10
+    )
+
+
+def test_spreads_are_those_of_the_codes(X):
+    case = Case(X, 3)
+    np.testing.assert_allclose(case.anchor.spread[0], case.codes().std(axis=0))
+
+
+@pytest.mark.parametrize("k", [2, 4, 7])
+def test_components_beyond_the_rank_have_no_spread_and_do_no_harm(blob, k):
+    case = Case(np.repeat(blob[:, :2], 2, axis=1), k).wake()  # of rank 2
+    spread = case.anchor.spread[0]
+    assert (spread[:2] > 0.1).all()
+    assert not spread[2:].any()
+    assert torch.isfinite(case.back()).all()
+
+
+def test_a_table_that_does_not_vary_is_its_mean():
+    case = Case(np.full((6, 3), 0.1), 2)
+    np.testing.assert_allclose(case.codes(), 0, atol=1e-12)
+    np.testing.assert_allclose(case.back(), case.rows, atol=1e-12)
+
+
+def test_a_constant_column_is_returned_as_it_is(X):
+    X[:, 2] = 0.3
+    case = Case(X, 2)
+    np.testing.assert_allclose(case.scaling.restore(case.back())[:, 2], 0.3)
+
+
+def test_every_model_has_the_pca_of_its_own_rows(X):
+    weights = np.ones((3, len(X)))
+    weights[0, :20] = weights[1, 40:] = 0
+    case = Case(X, 2, weights=weights)
+    back = case.network(case.rows).reconstruction.detach()
+    for model, weight in enumerate(weights):
+        pca = PCA(2).fit(X[weight > 0])
+        expected = pca.inverse_transform(pca.transform(X))
+        np.testing.assert_allclose(
+            case.scaling.restore(back[model]), expected, atol=1e-8
+        )
+
+
+def test_a_share_of_variance_is_settled_by_the_last_model(blob):
+    # The first model sees rows on a line, which one axis explains.
+    X = blob.copy()
+    X[:30] = np.arange(30.0)[:, None] * 0.1
+    line = np.where(np.arange(60) < 30, 1.0, 0.0)
+    expected = PCA(0.95).fit(X).n_components_
+    case = Case(X, 0.95, weights=np.array([line, np.ones(60)]))
+    assert expected > 1
+    assert {len(principal.axes) for principal in case.principals} == {expected}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ordered_codes_are_centred_uncorrelated_and_ordered(X, weighted):
+    case = Case(X, 3).wake()
+    weight = np.random.default_rng(0).uniform(0.1, 3, size=60)
+    weight = weight if weighted else np.ones(60)
+    order_codes(case.network, case.blocks, torch.tensor(weight), case.metric)
+    codes = case.codes()
+    np.testing.assert_allclose(np.average(codes, axis=0, weights=weight), 0, atol=1e-9)
+    covariance = np.cov(codes.T, aweights=weight, bias=True)
+    variances = np.diag(covariance)
+    np.testing.assert_allclose(
+        covariance, np.diag(variances), atol=1e-10 * variances[0]
+    )
+    assert (np.diff(variances) < 0).all()
+
+
+@pytest.mark.parametrize("turn", [order_codes, center_codes])
+def test_turning_codes_leaves_reconstructions(X, turn):
+    case = Case(X, 3).wake()
+    before = case.back()
+    turn(case.network, case.blocks, torch.ones(60).double(), case.metric)
+    codes = torch.tensor(case.codes())
+    torch.testing.assert_close(case.network.decode(codes)[0].detach(), before)
+    assert case.back().equal(before)
+
+
+def test_ordered_codes_of_an_untrained_network_are_pcas(X):
+    case = Case(X, 3)
+    order_codes(case.network, case.blocks, torch.ones(60).double(), case.metric)
+    np.testing.assert_allclose(case.codes(), PCA(3).fit_transform(X), atol=1e-9)
+
+
+def test_turning_by_a_rotation_keeps_distances(X):
+    case = Case(X, 3).wake()
+    raw = case.codes()
+    order_codes(case.network, case.blocks, torch.ones(60).double(), case.metric)
+    codes = case.codes()
+    np.testing.assert_allclose(
+        np.linalg.norm(codes[1:] - codes[:-1], axis=1),
+        np.linalg.norm(raw[1:] - raw[:-1], axis=1) * case.metric.code_unit,
+    )
+
+
+def test_centred_codes_are_raw_codes_about_their_mean(X):
+    case = Case(X, 3).wake()
+    raw = case.codes()
+    center_codes(case.network, case.blocks, torch.ones(60).double(), case.metric)
+    np.testing.assert_allclose(
+        case.codes(), (raw - raw.mean(axis=0)) * case.metric.code_unit, atol=1e-12
+    )

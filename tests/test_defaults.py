@@ -1,0 +1,72 @@
+import pytest
+
+from sklearn_ae import _defaults
+from sklearn_ae._defaults import (
+    batch_size_for,
+    hidden_layer_sizes_for,
+    learning_rate_for,
+    max_epochs_for,
+)
+
+N_ROWS = [1, 2, 50, 999, 1000, 1001, 10_000, 10**7]
+WIDTHS = [1, 30, 256, 257, 10_000]
+
+
+@pytest.mark.parametrize("n_rows", N_ROWS)
+@pytest.mark.parametrize("n_features", WIDTHS)
+def test_hidden_layers_narrow_towards_the_code(n_rows, n_features):
+    sizes = hidden_layer_sizes_for(n_rows, n_features)
+    assert all(type(size) is int and size > 0 for size in sizes)
+    assert list(sizes) == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("n_features", WIDTHS)
+def test_more_rows_never_mean_narrower_layers(n_features):
+    widths = [hidden_layer_sizes_for(n, n_features)[0] for n in N_ROWS]
+    assert widths == sorted(widths)
+
+
+@pytest.mark.parametrize("n_rows", N_ROWS)
+def test_more_columns_never_mean_narrower_layers(n_rows):
+    widths = [hidden_layer_sizes_for(n_rows, d)[0] for d in WIDTHS]
+    assert widths == sorted(widths)
+
+
+@pytest.mark.parametrize("n_rows", N_ROWS)
+def test_a_batch_is_never_larger_than_the_table(n_rows):
+    assert batch_size_for(n_rows) == min(n_rows, _defaults.BATCH_SIZE)
+
+
+@pytest.mark.parametrize("n_rows", N_ROWS)
+@pytest.mark.parametrize("batch_size", [1, 32, 256, 10**6])
+@pytest.mark.parametrize("repeats", [1, 50])
+def test_epochs_stay_within_their_bounds(n_rows, batch_size, repeats):
+    epochs = max_epochs_for(n_rows, repeats * n_rows, batch_size)
+    assert type(epochs) is int
+    assert _defaults.MIN_EPOCHS <= epochs <= _defaults.MAX_EPOCHS
+
+
+@pytest.mark.parametrize("n_rows", [3000, 5000, 8000])
+def test_epochs_amount_to_the_target_of_steps(n_rows):
+    steps_per_epoch = -(-n_rows // 256)
+    steps = max_epochs_for(n_rows, n_rows, 256) * steps_per_epoch
+    assert _defaults.STEPS - steps_per_epoch < steps <= _defaults.STEPS
+
+
+def test_epochs_are_counted_by_all_rows_and_chosen_by_distinct_ones():
+    few, many = (max_epochs_for(n, 5000, 256) for n in (10, 5000))
+    assert few <= many
+    assert max_epochs_for(10, 10**6, 256) <= max_epochs_for(10, 1000, 256)
+
+
+def test_larger_batches_never_mean_fewer_epochs():
+    sizes = (16, 64, 256, 1024, 20_000)
+    epochs = [max_epochs_for(20_000, 20_000, size) for size in sizes]
+    assert epochs == sorted(epochs)
+    assert len(set(epochs)) > 1
+
+
+def test_learning_rates_are_positive_and_smaller_for_small_tables():
+    rates = [learning_rate_for(n) for n in N_ROWS]
+    assert 0 < rates[0] < rates[-1] < 1
+    assert rates == sorted(rates)

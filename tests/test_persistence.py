@@ -1,0 +1,169 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ae import Autoencoder
+from sklearn_ae._persistence import HELPERS, copy_net, pack, unpack
+
+PLAIN = (str, int, float, bool, type(None), np.ndarray, np.generic)
+FAST = {"max_epochs": 4, "random_state": 0}
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+
+
+def walk(value, path="state"):
+    """Every leaf of nested containers, with the way to it."""
+    if type(value) is dict:
+        for key, item in value.items():
+            assert type(key) is str, path
+            yield from walk(item, f"{path}[{key!r}]")
+    elif type(value) in (list, tuple):
+        for i, item in enumerate(value):
+            yield from walk(item, f"{path}[{i}]")
+    else:
+        yield path, value
+
+
+def moments_of(net):
+    states = net.optimizer_.state_dict()["state"]
+    return [t.clone() for state in states.values() for t in state.values()]
+
+
+@pytest.fixture(params=["fit", "partial_fit", "both"])
+def fitted(request, blob):
+    estimator = Autoencoder(2, **FAST)
+    if request.param != "partial_fit":
+        estimator.fit(blob)
+    if request.param != "fit":
+        estimator.partial_fit(blob)
+    return estimator
+
+
+@pytest.fixture
+def streamed(blob):
+    return Autoencoder(2, **FAST).partial_fit(blob).partial_fit(blob + 0.1)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "fit",
+        pytest.param(
+            "partial_fit",
+            marks=pytest.mark.xfail(
+                reason="the Reference is packed as an object", strict=True
+            ),
+        ),
+    ],
+)
+def test_a_pack_holds_plain_values_and_arrays_only(blob, how):
+    estimator = getattr(Autoencoder(2, standardize=True, **FAST), how)(blob)
+    leaves = dict(walk(pack(vars(estimator))))
+    odd = {path for path, leaf in leaves.items() if not isinstance(leaf, PLAIN)}
+    assert odd == set()
+    arrays = [leaf for leaf in leaves.values() if isinstance(leaf, np.ndarray)]
+    assert len(arrays) > 10
+    assert all(array.dtype != object for array in arrays)
+
+
+def test_packing_leaves_the_attributes_alone(fitted):
+    before = dict(vars(fitted))
+    pack(vars(fitted))
+    assert vars(fitted) == before
+
+
+def test_an_estimator_that_is_not_fitted_is_packed_as_it_is():
+    state = vars(Autoencoder(2))
+    assert pack(state) == unpack(state) == state
+
+
+def test_what_is_unpacked_answers_to_the_last_bit(fitted, blob):
+    twin = pickle.loads(pickle.dumps(fitted))
+    for method in ("transform", "reconstruct", "score_samples", "predict"):
+        ours, same = getattr(fitted, method)(blob), getattr(twin, method)(blob)
+        np.testing.assert_array_equal(ours, same)
+    codes = fitted.transform(blob)
+    np.testing.assert_array_equal(
+        fitted.inverse_transform(codes), twin.inverse_transform(codes)
+    )
+
+
+def test_helpers_come_back_as_they_were(fitted):
+    twin = pickle.loads(pickle.dumps(fitted))
+    for name, helper in HELPERS.items():
+        assert type(vars(twin)[name]) is helper
+        before, after = vars(vars(fitted)[name]), vars(vars(twin)[name])
+        assert set(after) == set(before)
+        for key, value in before.items():
+            np.testing.assert_array_equal(after[key], value)
+
+
+def test_moments_are_not_kept_after_fit(blob):
+    estimator = Autoencoder(2, **FAST).fit(blob)
+    assert pack(vars(estimator))["net_"]["moments"] == {}
+
+
+def test_moments_are_kept_after_partial_fit(streamed):
+    twin = pickle.loads(pickle.dumps(streamed))
+    ours, same = moments_of(streamed.net_), moments_of(twin.net_)
+    assert ours
+    assert all(map(torch.equal, ours, same))
+
+
+def test_a_loaded_stream_goes_on_to_the_last_bit(streamed, blob):
+    twin = pickle.loads(pickle.dumps(streamed))
+    for estimator in (streamed, twin):
+        estimator.partial_fit(blob - 0.1)
+    np.testing.assert_array_equal(
+        streamed.score_samples(blob), twin.score_samples(blob)
+    )
+
+
+def test_settings_of_the_net_are_kept(blob):
+    params = {"learning_rate": 0.02, "weight_decay": 0.3, "batch_size": 16, **FAST}
+    estimator = Autoencoder(2, **params).fit(blob)
+    net = pickle.loads(pickle.dumps(estimator)).net_
+    (group,) = net.optimizer_.param_groups
+    assert (net.lr, group["weight_decay"], net.batch_size) == (0.02, 0.3, 16)
+    assert net.max_epochs == 4
+    assert net.criterion_.column_weight.equal(estimator.net_.criterion_.column_weight)
+
+
+@pytest.mark.parametrize("device", ["cuda:7", "cuda", "mps", "npu"])
+def test_what_was_fitted_elsewhere_loads_onto_the_cpu(
+    fitted, blob, device, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    state = pack(vars(fitted))
+    state["net_"] = {**state["net_"], "device": device}
+    state["device_"] = device
+    twin = Autoencoder()
+    vars(twin).update(unpack(state))
+    assert twin.device_ == "cpu"
+    assert {p.device.type for p in twin.net_.module_.parameters()} == {"cpu"}
+    np.testing.assert_array_equal(twin.transform(blob), fitted.transform(blob))
+
+
+def test_a_copied_net_trains_without_touching_the_original(streamed):
+    net = streamed.net_
+    before = net.module_.decoder_branch.output.weight.detach().clone()
+    twin = copy_net(net)
+    with torch.no_grad():
+        for parameter in twin.module_.parameters():
+            parameter.add_(1)
+    assert net.module_.decoder_branch.output.weight.equal(before)
+
+
+@pytest.mark.xfail(reason="moments are shared, not copied", strict=True)
+def test_a_copied_net_has_moments_of_its_own(streamed):
+    before = moments_of(streamed.net_)
+    states = copy_net(streamed.net_).optimizer_.state.values()
+    for state in states:
+        for tensor in state.values():
+            tensor.add_(1)
+    assert all(map(torch.equal, moments_of(streamed.net_), before))
