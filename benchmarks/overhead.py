@@ -35,6 +35,8 @@ from sklearn_ae.networks._layers import StackedLinear
 from sklearn_ae.training import (
     LazyRows,
     Settings,
+    content_ranks,
+    draw_seeds,
     make_net,
     make_plan,
     make_source,
@@ -92,15 +94,15 @@ def make_problem(setting):
         early_stopping=False,
         random_state=0,
     )
-    recipe = estimator._recipe(X, torch.device("cpu"))
-    scaling, metric = make_metric(X, weight, recipe.standardize)
+    seeds = draw_seeds(0)
+    recipe = estimator._recipe(X, N_ROWS, seeds, torch.device("cpu"))
+    scaling, metric, _ = make_metric(X, weight, recipe.standardize)
     plan = make_plan(
-        X,
+        content_ranks(X, seeds.split),
         weight,
         hold_out=False,
         validation_fraction=recipe.validation_fraction,
         cross_fit=False,
-        seed=recipe.split_seed,
     )
     rows = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
     network, _ = make_stack(rows, plan, metric, recipe)
@@ -135,14 +137,16 @@ def train_by_hand(problem, network=None):
     column_weight = torch.tensor(problem.column_weight, dtype=settings.dtype)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True, **problem.adam)
     generator = torch.Generator().manual_seed(settings.batch_seed)
-    history = []
-    for epoch in range(settings.max_epochs):
-        falling = (1 + math.cos(math.pi * (epoch / settings.max_epochs))) / 2
-        optimizer.param_groups[0]["lr"] = problem.adam["lr"] * falling
+    history, step = [], 0
+    n_steps = -(-len(rows) // settings.batch_size) * settings.max_epochs
+    for _ in range(settings.max_epochs):
         losses = []
         order = torch.randperm(len(rows), generator=generator)
         for index in order.split(settings.batch_size):
             batch = rows[index]
+            falling = (1 + math.cos(math.pi * (step / n_steps))) / 2
+            optimizer.param_groups[0]["lr"] = problem.adam["lr"] * falling
+            step += 1
             optimizer.zero_grad()
             squares = (network(batch).reconstruction - batch).square()
             loss = (squares @ column_weight).mean()
@@ -162,6 +166,7 @@ def with_plain_layers(network):
                 setattr(parent, name, _plain(layer))
     # Without its model axis, or it would give the axis back to all that follows.
     network.spread = network.spread[0]
+    network.inverse_spread = network.inverse_spread[0]
     return network
 
 

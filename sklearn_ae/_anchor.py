@@ -19,18 +19,21 @@ class Metric:
     unit : tensor of shape (d,)
         What one unit of a standardised column counts: the column's standard deviation
         (1 for a constant column) with ``standardize=False``, else 1.
-    varies : tensor of shape (d,)
-        1 for columns that vary over the training rows, 0 for constant ones.
+    variances : tensor of shape (d,)
+        Of the standardised columns: 1, or 0 for constant ones; others where the
+        standard deviations are those of an earlier fit.
+    code_unit : float or None
+        The unit of raw codes. None takes the one in which rows have a total variance
+        of 1 inside the network.
     """
 
-    def __init__(self, unit, varies):
+    def __init__(self, unit, variances, code_unit=None):
         self.unit = unit
-        variances = unit.square() * varies
-        self.total = float(variances.sum())
+        weight = unit.square() * (variances > 0)
+        self.total = float((weight * variances).sum())
         # Weights that make the squared error a share of the total variance.
-        self.column_weight = (variances / (self.total or 1.0)).numpy()
-        # The unit of raw codes: rows then have total variance 1 inside the network.
-        self.code_unit = self.total**0.5 or 1.0
+        self.column_weight = (weight / (self.total or 1.0)).numpy()
+        self.code_unit = code_unit or self.total**0.5 or 1.0
 
 
 def fit_anchor(source, weights, metric, n_components, seed):

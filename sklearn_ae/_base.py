@@ -25,10 +25,11 @@ from ._compat import (
     open_callback_context,
     with_callbacks,
 )
-from ._fitting import Recipe, fit_network
+from ._fitting import Recipe, Start, fit_network
 from ._inputs import TableLayout, check_codes
 from ._persistence import pack, unpack
-from ._streaming import Reference, as_fitted, first_block_recipe, train_on_block
+from ._reference import Reference
+from ._streaming import as_fitted, first_block_recipe, train_on_block
 from ._transaction import all_or_nothing
 from .metrics import RunningR2
 from .training import (
@@ -146,7 +147,9 @@ class BaseAutoencoder(
         group = content_ranks(rows, seeds.split)
         recipe = self._recipe(rows, int(group.max()) + 1, seeds, device)
         context = open_callback_context(self, recipe.settings.max_epochs)
-        start = (self.net_.module_, self._scaling) if warm else None
+        start = None
+        if warm:
+            start = Start(self.net_.module_, self._scaling, self._code_unit)
         with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
             fitted = self._train(rows, weight, group, recipe, context, start)
             self._publish(fitted, recipe)
@@ -272,6 +275,7 @@ class BaseAutoencoder(
         self.net_.history = training.history
         self.device_ = str(settings.device)
         self._scaling = fitted.scaling
+        self._code_unit = fitted.metric.code_unit
         self._reference = None
         self.mean_ = fitted.mean
         self.scale_ = fitted.scaling.std.copy() if self.standardize else None
@@ -327,7 +331,8 @@ class BaseAutoencoder(
         loss = self.net_.history[-1, "train_loss"]
         self.history_ = {"train_loss": np.append(self.history_["train_loss"], loss)}
         self.improved_on_pca_ = self.validation_r2_ = self.pca_validation_r2_ = None
-        fitted = as_fitted(self.net_, reference, self._scaling, recipe)
+        start = Start(self.net_.module_, self._scaling, self._code_unit)
+        fitted = as_fitted(self.net_, reference, start, recipe)
         self._describe_codes(fitted)
         self._fit_detector(fitted)
 
@@ -344,8 +349,8 @@ class BaseAutoencoder(
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components_)
-            float32 if ``X`` is, else float64. In the units of ``X``, as PCA's, or in
-            standard deviations with ``standardize=True``.
+            The codes, float32 if ``X`` is, else float64. In the units of ``X``, as
+            PCA's, or in standard deviations with ``standardize=True``.
         """
         check_is_fitted(self)
         rows = self._read(X)

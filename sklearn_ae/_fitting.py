@@ -6,6 +6,7 @@ other rows, from other seeds, from an earlier network.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -107,6 +108,31 @@ def row_blocks(source):
         yield block, source.read(block)
 
 
+class Start(NamedTuple):
+    """An earlier model to go on from, instead of PCA.
+
+    Attributes
+    ----------
+    network : AnchoredAutoencoder of one model
+    scaling : Scaling
+        The units its rows are in.
+    code_unit : float
+        The unit its raw codes are in.
+    """
+
+    network: torch.nn.Module
+    scaling: Scaling
+    code_unit: float
+
+
+class Units(NamedTuple):
+    """The units of a fit, and the mean of its rows."""
+
+    scaling: Scaling
+    metric: Metric
+    mean: np.ndarray
+
+
 def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
     """Fit a network to the rows of ``X``.
 
@@ -119,24 +145,20 @@ def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
         Ranks of the rows' contents.
     recipe : Recipe
     callbacks : sequence of skorch callbacks
-    start : tuple of (network, Scaling) or None
-        An earlier model to continue from, instead of PCA.
+    start : Start or None
 
     Returns
     -------
     fitted : Fitted
     """
-    scaling, metric = make_metric(X, weight, recipe.standardize)
-    mean = scaling.mean
-    if start is not None:
-        recipe = replace(recipe, cross_fit=False)
-        scaling = start[1]
+    scaling, metric, mean = make_metric(X, weight, recipe.standardize, start)
     plan = make_plan(
         group,
         weight,
         hold_out=recipe.hold_out,
         validation_fraction=recipe.validation_fraction,
-        cross_fit=recipe.cross_fit,
+        # The earlier model has seen its rows, all of them where it was cross-fitted.
+        cross_fit=recipe.cross_fit and start is None,
     )
     settings = recipe.settings
     if recipe.hold_out and not len(plan.held_out_rows):
@@ -148,7 +170,7 @@ def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
     if start is None:
         stack, anchor = make_stack(precise, plan, metric, recipe)
     else:
-        stack = select_model(start[0], 0)
+        stack = select_model(start.network, 0)
     training = train(
         stack,
         make_source(X, scaling, settings.dtype, settings.device),
@@ -186,12 +208,17 @@ def moments_of(network, rows, weight):
     return code_moments(network, (block for _, block in row_blocks(rows)), weight)
 
 
-def make_metric(X, weight, standardize):
-    """Return the columns' scaling and the units in which errors count."""
-    scaling, variance = fit_scaling(X, weight)
+def make_metric(X, weight, standardize, start=None):
+    """Return the :class:`Units` of a fit; those of ``start`` stay where they were."""
+    own, variance = fit_scaling(X, weight)
+    scaling = own if start is None else start.scaling
     unit = np.ones_like(scaling.std) if standardize else scaling.std
-    varies = (variance > 0).astype(float)
-    return scaling, Metric(torch.from_numpy(unit), torch.from_numpy(varies))
+    metric = Metric(
+        torch.from_numpy(unit),
+        torch.from_numpy(variance / scaling.std**2),
+        None if start is None else start.code_unit,
+    )
+    return Units(scaling, metric, own.mean)
 
 
 def make_stack(source, plan, metric, recipe):

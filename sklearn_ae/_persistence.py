@@ -3,12 +3,17 @@
 import numpy as np
 import torch
 
+from ._reference import Reference
 from .detection import MahalanobisScorer
 from .networks import from_state, to_state
 from .training import Scaling, Settings, make_net, resolve_device
 
 # Helper objects of a fitted estimator, stored as the dict of their attributes.
-HELPERS = {"_scaling": Scaling, "_scorer": MahalanobisScorer}
+HELPERS = {
+    "_reference": Reference,
+    "_scaling": Scaling,
+    "_scorer": MahalanobisScorer,
+}
 
 
 def pack(state):
@@ -19,7 +24,7 @@ def pack(state):
     """
     packed = dict(state)
     for name in HELPERS:
-        if name in packed:
+        if packed.get(name) is not None:
             packed[name] = dict(vars(packed[name]))
     if "net_" in packed:
         packed["net_"] = _pack_net(packed["net_"])
@@ -33,7 +38,7 @@ def unpack(state):
     """
     state = dict(state)
     for name, helper in HELPERS.items():
-        if name in state:
+        if state.get(name) is not None:
             instance = helper.__new__(helper)
             vars(instance).update(state[name])
             state[name] = instance
@@ -47,7 +52,7 @@ def _pack_net(net):
     moments = net.optimizer_.state_dict()["state"]
     return {
         "network": to_state(net.module_),
-        "column_weight": net.criterion_.column_weight.cpu().numpy(),
+        "column_weight": net.criterion_.column_weight.cpu().numpy().copy(),
         "learning_rate": net.lr,
         "weight_decay": net.optimizer__weight_decay,
         "max_epochs": net.max_epochs,
@@ -55,7 +60,10 @@ def _pack_net(net):
         "step": net.step_,
         "device": net.device,
         "moments": {
-            str(parameter): {name: value.cpu().numpy() for name, value in parts.items()}
+            # Copies: on the CPU an array would share the memory of the optimiser.
+            str(parameter): {
+                name: value.cpu().numpy().copy() for name, value in parts.items()
+            }
             for parameter, parts in moments.items()
         },
     }

@@ -159,7 +159,7 @@ def _count_components(variances, total, n_components):
     if total == 0:
         return 1
     shares = torch.cumsum(variances, 0) / total
-    return min(int((shares < n_components).sum()) + 1, len(variances))
+    return min(int((shares <= n_components).sum()) + 1, len(variances))
 
 
 def _leading(variances, axes, k):

@@ -6,13 +6,14 @@ from sklearn.decomposition import PCA
 from sklearn_ae._anchor import (
     Metric,
     as_anchor,
-    center_codes,
+    code_moments,
+    code_variances,
     fit_anchor,
     order_codes,
 )
 from sklearn_ae._fitting import make_metric
 from sklearn_ae.networks import DenseAutoencoder
-from sklearn_ae.training import blocks_of, make_source
+from sklearn_ae.training import _rows, blocks_of, make_source
 
 CPU = torch.device("cpu")
 
@@ -23,7 +24,7 @@ class Case:
     def __init__(self, X, n_components, *, standardize=False, weights=None):
         self.X = X
         ones = np.ones(len(X))
-        self.scaling, self.metric = make_metric(X, ones, standardize)
+        self.scaling, self.metric, self.mean = make_metric(X, ones, standardize)
         self.source = make_source(X, self.scaling, torch.float64, CPU)
         self.weights = torch.tensor(ones[None] if weights is None else weights)
         self.principals = fit_anchor(
@@ -52,7 +53,14 @@ class Case:
 
     def blocks(self):
         for block in blocks_of(*self.X.shape):
-            yield block, self.rows[block]
+            yield self.rows[block]
+
+    def moments(self, weight=None):
+        weight = np.ones(len(self.X)) if weight is None else weight
+        return code_moments(self.network, self.blocks(), torch.tensor(weight))
+
+    def order(self, weight=None):
+        order_codes(self.network, *self.moments(weight), self.metric)
 
     def codes(self):
         with torch.no_grad():
@@ -82,9 +90,24 @@ def test_standardized_columns_count_alike_and_constant_ones_not(X):
 
 
 def test_a_table_that_does_not_vary_has_units():
-    metric = Metric(unit=torch.ones(3), varies=torch.zeros(3))
+    metric = Metric(unit=torch.ones(3), variances=torch.zeros(3))
     assert metric.code_unit == 1
+    assert metric.total == 0
     assert not metric.column_weight.any()
+
+
+def test_other_variances_than_those_of_the_units_count():
+    # Rows that spread three times, once and not at all as far as those of the units.
+    metric = Metric(torch.tensor([2.0, 5, 7]), torch.tensor([9.0, 1, 0]))
+    assert metric.total == 4 * 9 + 25
+    np.testing.assert_allclose(metric.column_weight, np.array([4, 25, 0]) / 61)
+    assert metric.code_unit == pytest.approx(61**0.5)
+
+
+def test_the_unit_of_codes_can_be_given(X):
+    own, given = (Metric(torch.ones(3), torch.ones(3), unit) for unit in (None, 7.0))
+    assert (own.code_unit, given.code_unit) == (pytest.approx(3**0.5), 7)
+    np.testing.assert_array_equal(own.column_weight, given.column_weight)
 
 
 @pytest.mark.parametrize("standardize", [False, True])
@@ -156,7 +179,7 @@ def test_ordered_codes_are_centred_uncorrelated_and_ordered(X, weighted):
     case = Case(X, 3).wake()
     weight = np.random.default_rng(0).uniform(0.1, 3, size=60)
     weight = weight if weighted else np.ones(60)
-    order_codes(case.network, case.blocks, torch.tensor(weight), case.metric)
+    case.order(weight)
     codes = case.codes()
     np.testing.assert_allclose(np.average(codes, axis=0, weights=weight), 0, atol=1e-9)
     covariance = np.cov(codes.T, aweights=weight, bias=True)
@@ -167,11 +190,10 @@ def test_ordered_codes_are_centred_uncorrelated_and_ordered(X, weighted):
     assert (np.diff(variances) < 0).all()
 
 
-@pytest.mark.parametrize("turn", [order_codes, center_codes])
-def test_turning_codes_leaves_reconstructions(X, turn):
+def test_turning_codes_leaves_reconstructions(X):
     case = Case(X, 3).wake()
     before = case.back()
-    turn(case.network, case.blocks, torch.ones(60).double(), case.metric)
+    case.order()
     codes = torch.tensor(case.codes())
     torch.testing.assert_close(case.network.decode(codes)[0].detach(), before)
     assert case.back().equal(before)
@@ -179,14 +201,14 @@ def test_turning_codes_leaves_reconstructions(X, turn):
 
 def test_ordered_codes_of_an_untrained_network_are_pcas(X):
     case = Case(X, 3)
-    order_codes(case.network, case.blocks, torch.ones(60).double(), case.metric)
+    case.order()
     np.testing.assert_allclose(case.codes(), PCA(3).fit_transform(X), atol=1e-9)
 
 
 def test_turning_by_a_rotation_keeps_distances(X):
     case = Case(X, 3).wake()
     raw = case.codes()
-    order_codes(case.network, case.blocks, torch.ones(60).double(), case.metric)
+    case.order()
     codes = case.codes()
     np.testing.assert_allclose(
         np.linalg.norm(codes[1:] - codes[:-1], axis=1),
@@ -194,10 +216,55 @@ def test_turning_by_a_rotation_keeps_distances(X):
     )
 
 
-def test_centred_codes_are_raw_codes_about_their_mean(X):
+def test_ordering_codes_twice_is_ordering_them_once(X):
     case = Case(X, 3).wake()
-    raw = case.codes()
-    center_codes(case.network, case.blocks, torch.ones(60).double(), case.metric)
-    np.testing.assert_allclose(
-        case.codes(), (raw - raw.mean(axis=0)) * case.metric.code_unit, atol=1e-12
-    )
+    case.order()
+    once = case.codes()
+    case.order()
+    np.testing.assert_array_equal(case.codes(), once)
+
+
+@pytest.mark.parametrize("block_rows", [7, 8192])
+def test_moments_are_those_of_raw_codes(X, block_rows, monkeypatch):
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", block_rows)
+    case = Case(X, 3).wake()
+    case.order()  # raw codes are those before they are turned
+    weight = np.random.default_rng(0).uniform(0.1, 3, size=60)
+    with torch.no_grad():
+        raw = case.network.encode_raw(case.rows)[0].numpy()
+    mean, covariance = case.moments(weight)
+    np.testing.assert_allclose(mean, np.average(raw, axis=0, weights=weight))
+    expected = np.cov(raw.T, aweights=weight, bias=True)
+    np.testing.assert_allclose(covariance, expected, atol=1e-14)
+    assert not covariance.requires_grad
+
+
+def test_only_the_ratio_of_weights_counts(X):
+    case = Case(X, 3).wake()
+    weight = np.random.default_rng(0).uniform(0.1, 3, size=60)
+    for one, other in zip(case.moments(weight), case.moments(9 * weight), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_variances_are_those_of_the_codes_a_user_sees(X, standardize):
+    case = Case(X, 3, standardize=standardize).wake()
+    weight = np.random.default_rng(0).uniform(0.1, 3, size=60)
+    _, covariance = case.moments(weight)
+    case.order(weight)
+    # Of other weights than those the codes were ordered by, too.
+    for w in (weight, np.ones(60)):
+        variances = code_variances(case.network, case.moments(w)[1])
+        assert isinstance(variances, np.ndarray)
+        expected = np.diag(np.cov(case.codes().T, aweights=w, bias=True))
+        np.testing.assert_allclose(variances, expected)
+    variances = code_variances(case.network, covariance)
+    assert (np.diff(variances) < 0).all()
+
+
+def test_variances_of_an_untrained_network_are_pcas(X):
+    case = Case(X, 3)
+    case.order()
+    variances = code_variances(case.network, case.moments()[1])
+    expected = PCA(3).fit(X).explained_variance_ * 59 / 60
+    np.testing.assert_allclose(variances, expected)

@@ -5,7 +5,14 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder
-from sklearn_ae._fitting import Recipe, fit_network, row_blocks
+from sklearn_ae._fitting import (
+    Recipe,
+    Start,
+    fit_network,
+    make_metric,
+    moments_of,
+    row_blocks,
+)
 from sklearn_ae.networks import DenseAutoencoder
 from sklearn_ae.training import Settings, _plan, _rows, content_ranks
 
@@ -61,6 +68,10 @@ def codes_of(fitted):
     with torch.no_grad():
         blocks = [fitted.network.encode(rows)[0] for _, rows in fitted.blocks()]
     return torch.cat(blocks).numpy()
+
+
+def start_of(fitted):
+    return Start(fitted.network, fitted.scaling, fitted.metric.code_unit)
 
 
 def linear_back(fitted, network=None):
@@ -189,13 +200,62 @@ def test_blocks_are_all_rows_in_order(blob, monkeypatch):
     assert [block.start for block, _ in row_blocks(fitted.rows)] == [*range(0, 60, 7)]
 
 
+@pytest.mark.parametrize("standardize", [False, True])
+def test_units_are_those_of_the_weighted_rows(blob, standardize):
+    X = blob * [1, 5, 1, 0.1, 0] + 3
+    weight = np.random.default_rng(0).uniform(0.5, 2, size=60)
+    scaling, metric, mean = make_metric(X, weight, standardize)
+    variance = np.average((X - mean) ** 2, axis=0, weights=weight)
+    np.testing.assert_allclose(mean, np.average(X, axis=0, weights=weight))
+    np.testing.assert_array_equal(scaling.mean, mean)
+    np.testing.assert_allclose(scaling.std, [*np.sqrt(variance[:4]), 1])
+    total = 4 if standardize else variance.sum()
+    assert metric.total == pytest.approx(total)
+    assert metric.code_unit == pytest.approx(total**0.5)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_units_of_a_start_stay_where_they_were(blob, standardize):
+    first = fit(blob, standardize=standardize, max_epochs=0)
+    units = make_metric(3 * blob + 1, np.ones(60), standardize, start_of(first))
+    assert units.scaling is first.scaling
+    assert units.metric.code_unit == first.metric.code_unit
+    # The variance is that of the new rows, in those units, as is their mean.
+    assert units.metric.total == pytest.approx(9 * first.metric.total)
+    np.testing.assert_allclose(units.mean, 3 * blob.mean(axis=0) + 1)
+    np.testing.assert_allclose(
+        units.metric.column_weight, first.metric.column_weight / 9
+    )
+
+
+def test_moments_are_those_of_the_weighted_raw_codes(blob, monkeypatch):
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 7)
+    fitted = fit(blob, hold_out=False)
+    weight = np.random.default_rng(0).uniform(0.5, 2, size=60)
+    mean, covariance = moments_of(fitted.network, fitted.rows, weight)
+    with torch.no_grad():
+        blocks = [fitted.network.encode_raw(rows)[0] for _, rows in fitted.blocks()]
+    raw = torch.cat(blocks).numpy()
+    np.testing.assert_allclose(mean, np.average(raw, axis=0, weights=weight))
+    expected = np.cov(raw.T, aweights=weight, bias=True)
+    np.testing.assert_allclose(covariance, expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_variances_are_those_of_the_codes(blob, standardize):
+    weight = np.random.default_rng(0).uniform(0.5, 2, size=60)
+    fitted = fit(blob * 7, weight, standardize=standardize, hold_out=False)
+    covariance = np.cov(codes_of(fitted).T, aweights=weight, bias=True)
+    np.testing.assert_allclose(fitted.code_variances, np.diag(covariance))
+
+
 # -- from an earlier network
 
 
 def test_going_on_leaves_the_earlier_network_alone(blob):
     first = fit(blob, hold_out=False)
     before = {n: t.clone() for n, t in first.network.state_dict().items()}
-    again = fit(blob, hold_out=False, start=(first.network, first.scaling))
+    again = fit(blob, hold_out=False, start=start_of(first))
     for name, tensor in first.network.state_dict().items():
         assert tensor.equal(before[name])
     assert again.scaling is first.scaling
@@ -206,25 +266,33 @@ def test_going_on_leaves_the_earlier_network_alone(blob):
 
 def test_going_on_starts_where_the_earlier_fit_ended(blob):
     first = fit(blob, hold_out=False, max_epochs=9)
-    again = fit(
-        blob, hold_out=False, max_epochs=0, start=(first.network, first.scaling)
-    )
+    again = fit(blob, hold_out=False, max_epochs=0, start=start_of(first))
     np.testing.assert_allclose(codes_of(again), codes_of(first), atol=1e-9)
 
 
 def test_going_on_never_cross_fits(blob):
     first = fit(blob)
-    again = fit(blob, start=(first.network, first.scaling))
+    again = fit(blob, start=start_of(first))
     assert again.plan.n_models == 1
     assert len(again.plan.held_out_rows) == 15
 
 
-@pytest.mark.xfail(
-    reason="codes of the old scaling are shown in units of the new one", strict=True
-)
 def test_going_on_with_other_rows_keeps_the_units_of_the_codes(blob):
     estimator = Autoencoder(2, max_epochs=0, warm_start=True, random_state=0)
     codes = estimator.fit(blob).transform(blob)
     again = estimator.fit(3 * blob).transform(blob)
     centred = codes - codes.mean(axis=0)
     np.testing.assert_allclose(again - again.mean(axis=0), centred, atol=1e-9)
+
+
+def test_going_on_shows_variances_in_the_units_of_the_codes(blob):
+    first = fit(blob, hold_out=False)
+    again = fit(3 * blob, hold_out=False, max_epochs=0, start=start_of(first))
+    variances = np.var(codes_of(again), axis=0)
+    np.testing.assert_allclose(again.code_variances, variances)
+    assert again.code_variances[0] > 4 * first.code_variances[0]
+
+
+def test_going_on_has_the_mean_of_its_own_rows(blob):
+    again = fit(blob + 1, max_epochs=0, start=start_of(fit(blob, max_epochs=0)))
+    np.testing.assert_allclose(again.mean, blob.mean(axis=0) + 1)

@@ -111,7 +111,6 @@ def test_a_share_beyond_the_first_guess_of_axes_is_met(monkeypatch):
     assert expected > 74
 
 
-@pytest.mark.xfail(reason="PCA takes one more axis at an exact share", strict=True)
 def test_an_exact_share_counts_as_pca_counts():
     X = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     ours = fit_principal(rows_of(X), 0.5, 0)

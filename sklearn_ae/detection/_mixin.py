@@ -12,6 +12,10 @@ from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
 # Rows that a scorer learns from, at most; which ones is decided by their content.
 MAX_REFERENCE_ROWS = 20_000
 
+# Rounding, by and large: of raw codes, whose unit is the spread of all columns
+# together, and of residuals, whose unit is the standard deviation of their column.
+CODE_FLOOR, RESIDUAL_FLOOR = 1e-13, 1e-5
+
 
 class OutlierDetectionMixin(OutlierMixin):
     """Scores, threshold and labels, from an autoencoder's codes and residuals."""
@@ -21,8 +25,8 @@ class OutlierDetectionMixin(OutlierMixin):
 
         The score is minus the squared Mahalanobis distance of a row's code and
         residual, side by side, from the bulk of the training rows:
-        :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`, with the residual in standard
-        deviations of each column. It does not depend on the units of the columns,
+        :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Each part counts in units of
+        its own spread, so that columns of large units count no more than others,
         whatever ``standardize`` is.
 
         Parameters
@@ -101,15 +105,24 @@ def score_features(network, rows):
     return features[0].cpu().numpy().astype(np.float64)
 
 
+def feature_floor(network):
+    """Return the spread of each score feature below which it is rounding errors."""
+    codes = np.full(network.n_components, CODE_FLOOR)
+    return np.concatenate([codes, np.full(network.n_features, RESIDUAL_FLOOR)])
+
+
 def fit_scorer(fitted, network, index):
     """Return a scorer that has learned the bulk of the rows at ``index``."""
     group = fitted.plan.group
-    index = index[group[index] < MAX_REFERENCE_ROWS]
+    if len(index) > MAX_REFERENCE_ROWS:
+        index = np.sort(index[np.argsort(group[index])[:MAX_REFERENCE_ROWS]])
     features = score_features(network, fitted.rows.take(torch.from_numpy(index)))
     weight = fitted.weight[index]
     mass = np.bincount(group[index], weight)
     evidence = mass.sum() ** 2 / np.square(mass).sum()
-    return MahalanobisScorer().fit(features, weight, evidence)
+    return MahalanobisScorer().fit(
+        features, weight, evidence, floor=feature_floor(network)
+    )
 
 
 def held_out_scores(fitted):

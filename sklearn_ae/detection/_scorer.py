@@ -9,8 +9,8 @@ from ..training import weighted_sum
 # Share of the rows, the farthest ones, that the second pass leaves out.
 TRIM = 0.1
 
-# Residuals and codes are noise below this share of a column's standard deviation.
-SPREAD_FLOOR = 1e-5
+# Smallest variance, as a share of the largest, along a direction of the features.
+VARIANCE_FLOOR = 1e-5
 
 # Largest number of features [code, residual] with a covariance of their own.
 FULL_SIDE = 1024
@@ -37,7 +37,7 @@ class MahalanobisScorer:
         None where the covariance is diagonal.
     """
 
-    def fit(self, features, weight, evidence):
+    def fit(self, features, weight, evidence, floor=0.0):
         """Learn the bulk of the training rows.
 
         Parameters
@@ -46,23 +46,26 @@ class MahalanobisScorer:
         weight : ndarray of shape (n,)
         evidence : float
             Number of distinct rows the weights amount to; decides the shrinkage.
+        floor : float or ndarray of shape (n_score_features,)
+            Spread of each feature below which it is rounding errors.
         """
-        self._learn(features, weight, evidence)
+        self._learn(features, weight, evidence, floor)
         distance = -self.score(features)
         # Equal rows may differ in the last digit of their distance and belong together.
         cut = _weighted_quantile(distance, weight, 1 - TRIM)
         near = distance <= cut + 1e-9 * abs(cut)
         if near.sum() > 1:
             share = weight[near].sum() / weight.sum()
-            self._learn(features[near], weight[near], evidence * share)
+            self._learn(features[near], weight[near], evidence * share, floor)
         return self
 
-    def _learn(self, features, weight, evidence):
+    def _learn(self, features, weight, evidence, floor):
         weight = weight / weight.sum()
         self.center = weighted_sum(weight, features)
         centered = features - self.center
         spread = np.sqrt(weighted_sum(weight, centered**2))
-        self.spread = np.maximum(spread, SPREAD_FLOOR)
+        self.spread = np.maximum(spread, floor)
+        self.spread[self.spread == 0] = 1.0
         self.whitening = None
         if features.shape[1] <= FULL_SIDE:
             self.whitening = _whitening(centered / self.spread, weight, evidence)
@@ -85,7 +88,7 @@ def _whitening(rows, weight, evidence):
     variances, vectors = (part.numpy() for part in eigh(torch.from_numpy(covariance)))
     # Columns that repeat others leave variances of zero: floor them, or a rounding
     # error along them would count as a great distance.
-    floor = SPREAD_FLOOR * max(variances[0], SPREAD_FLOOR)
+    floor = VARIANCE_FLOOR * max(variances[0], VARIANCE_FLOOR)
     return vectors / np.sqrt(np.maximum(variances, floor))
 
 

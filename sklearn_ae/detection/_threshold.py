@@ -5,7 +5,7 @@ import numpy as np
 # Share of held-out rows below the threshold with contamination="auto".
 FALSE_ALARM_RATE = 0.05
 
-# Scores closer than this, relative to the largest, are ties.
+# Scores closer than this, relative to their size, are ties.
 TIE = 1e-9
 
 
@@ -32,13 +32,13 @@ def _threshold(scores, weight, share, *, at_most):
     below = np.cumsum(weight[order]) / weight.sum()
     # A cut lies between two scores that differ; midway, so that the sign of no row's
     # decision hangs on the last bit of its score.
-    tie = TIE * np.abs(scores).max()
-    cuts = np.flatnonzero(np.diff(scores) > tie)
+    size = np.maximum(np.abs(scores[1:]), np.abs(scores[:-1]))
+    cuts = np.flatnonzero(np.diff(scores) > TIE * size)
     if at_most:
         cuts = cuts[below[cuts] <= share * (1 + 1e-9)][-1:]
     elif cuts.size:
         cuts = cuts[[np.abs(below[cuts] - share).argmin()]]
     if not cuts.size:
-        return float(scores[0] - max(tie, np.finfo(float).tiny))
+        return float(scores[0] - max(TIE * abs(scores[0]), np.finfo(float).tiny))
     cut = int(cuts[0])
     return float((scores[cut] + scores[cut + 1]) / 2)

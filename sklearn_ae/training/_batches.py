@@ -85,6 +85,9 @@ class HeldOutBatches:
         self.weight = self.counts.to(dtype)
         self.step = max(1, JUDGED_AT_ONCE // plan.n_models)
 
+    def __len__(self):
+        return -(-self.index.shape[1] // self.step)
+
     def __iter__(self):
         for index, weight in zip(
             self.index.split(self.step, dim=1),

@@ -29,7 +29,7 @@ class ReconstructionLoss(nn.Module):
 
     .. math::
         e_i = \sum_j c_j v_{ij} (x_{ij} - \hat x_{ij})^2 + p_i, \qquad
-        L_m = \frac{1}{n} \sum_i w_{mi}\, e_{mi}
+        L = \sum_m \frac{1}{n} \sum_i w_{mi}\, e_{mi}
 
     with column weights :math:`c`, which sum the variance of the training rows to 1,
     cell weights :math:`v` (1 where none are given), the bottleneck's penalty :math:`p`,
@@ -54,8 +54,9 @@ class ReconstructionLoss(nn.Module):
         return errors if output.penalty is None else errors + output.penalty
 
     def forward(self, output, batch):
-        """Return each model's loss, of shape ``(M,)``."""
+        """Return the sum of the models' losses; each model's gradient is its own."""
         errors = self.row_errors(output, batch)
         if batch.row_weight is not None:
             errors = errors * batch.row_weight
-        return errors.mean(dim=-1)
+        # One kernel where a mean over rows and a sum over models would be two.
+        return errors.sum() / errors.shape[-1]

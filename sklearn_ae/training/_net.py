@@ -8,6 +8,7 @@ of the loss from the device after every batch.
 
 import dis
 import math
+import signal
 from contextlib import suppress
 
 import numpy as np
@@ -19,6 +20,10 @@ from skorch.callbacks import Callback, LRScheduler
 # as its later ones, however small the gradient, and nothing is held out of a stream
 # that would undo them: they would throw the network off PCA.
 WARM_UP = 200
+
+
+# What a callback may be told at every step.
+STEP_EVENTS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
 class StopTraining(Exception):
@@ -71,18 +76,27 @@ class AutoencoderNet(NeuralNet):
     def notify(self, method_name, **cb_kwargs):
         """Notify callbacks; tell a callback's wish to stop from a real Ctrl-C.
 
-        skorch's callbacks stop training by raising KeyboardInterrupt themselves.
+        skorch's callbacks stop training by raising KeyboardInterrupt themselves. The
+        other callbacks are still notified: each of them sees every epoch whole.
         """
-        try:
-            super().notify(method_name, **cb_kwargs)
-        except KeyboardInterrupt as error:
-            if not _raised_by_statement(error):
-                raise
-            raise StopTraining from error
+        getattr(self, method_name)(self, **cb_kwargs)
+        stop = None
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except StopTraining as error:
+                stop = error
+            except KeyboardInterrupt as error:
+                if not _raised_by_statement(error):
+                    raise
+                stop = error
+        if stop is not None:
+            raise StopTraining from stop
 
     def on_train_begin(self, net, **kwargs):
-        """Schedule the learning rate, unless a callback does."""
+        """See what the callbacks ask for, once: every step would feel the question."""
         super().on_train_begin(net, **kwargs)
+        self.watched_ = {name: self._is_watched(name) for name in STEP_EVENTS}
         self.scheduled_ = not any(
             isinstance(callback, LRScheduler) for _, callback in self.callbacks_
         )
@@ -112,23 +126,29 @@ class AutoencoderNet(NeuralNet):
             loss = self.judge.see(self.held_out_errors(iterator))
         if not math.isfinite(loss):
             raise self._divergence()
+        # As skorch's own scoring records it, for callbacks that ask for the best.
+        earlier = [row[f"{prefix}_loss"] for row in self.history[:-1]]
+        self.history.record(
+            f"{prefix}_loss_best", all(loss < other for other in earlier)
+        )
         self.history.record(f"{prefix}_loss", loss)
 
     def _train_epoch(self, iterator, step_fn):
-        watched = self._watches("on_batch_begin") or self._watches("on_batch_end")
+        begins, ends = self.watched_["on_batch_begin"], self.watched_["on_batch_end"]
+        groups, n_steps = self.optimizer_.param_groups, len(iterator)
         losses, sizes = [], []
         for batch in iterator:
             if self.scheduled_:
-                rate = self.learning_rate_at(self.step_, len(iterator))
-                for group in self.optimizer_.param_groups:
+                rate = self.learning_rate_at(self.step_, n_steps)
+                for group in groups:
                     group["lr"] = rate
             self.step_ += 1
-            if watched:
+            if begins:
                 self.notify("on_batch_begin", batch=batch, training=True)
             step = step_fn(batch)
             losses.append(step["loss"])
             sizes.append(batch.inputs.shape[-2])
-            if watched:
+            if ends:
                 self.notify("on_batch_end", batch=batch, training=True, **step)
         # One read-back per epoch: on a GPU each one waits for all work queued so far.
         losses = torch.stack(losses)
@@ -157,7 +177,7 @@ class AutoencoderNet(NeuralNet):
         """Take one step of the optimiser."""
         self.optimizer_.zero_grad(set_to_none=True)
         step = self.train_step_single(batch)
-        if self._watches("on_grad_computed"):
+        if self.watched_["on_grad_computed"]:
             self.notify(
                 "on_grad_computed",
                 named_parameters=self.get_all_learnable_params(),
@@ -168,18 +188,15 @@ class AutoencoderNet(NeuralNet):
         return step
 
     def train_step_single(self, batch, **fit_params):
-        """Compute the gradients of one batch.
-
-        The models' losses are summed: no model's gradient depends on the others.
-        """
+        """Compute the gradients of one batch."""
         output = self.module_(batch.inputs)
-        loss = self.criterion_(output, batch).sum()
+        loss = self.criterion_(output, batch)
         loss.backward()
         return {"loss": loss.detach(), "y_pred": output}
 
     # -- helpers
 
-    def _watches(self, method_name):
+    def _is_watched(self, method_name):
         """Whether any callback does something at this event."""
         plain = getattr(Callback, method_name)
         return any(
@@ -200,5 +217,7 @@ def _raised_by_statement(error):
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
-    code = trace.tb_frame.f_code.co_code
-    return code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    code = trace.tb_frame.f_code
+    if code is getattr(signal.getsignal(signal.SIGINT), "__code__", None):
+        return False
+    return code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]

@@ -84,7 +84,7 @@ def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit):
     if cross_fit and n_distinct < FEW_ROWS:
         n_folds = min(max(2, round(1 / validation_fraction)), n_distinct)
         return _cross_fitted(weight, group % n_folds, n_folds, group)
-    n_held_out = max(1, round(validation_fraction * n_distinct))
+    n_held_out = min(max(1, round(validation_fraction * n_distinct)), n_distinct - 1)
     return _single(weight, group < n_held_out, group)
 
 
@@ -117,17 +117,22 @@ def content_ranks(X, seed):
 
 
 def row_keys(X, seed):
-    """Return a 64-bit hash of each row, a multilinear hash of its float64 bits."""
+    """Return a 64-bit hash of each row, from the bits of its float64 values."""
     # PCG64 is stable across NumPy versions; the factors must be odd to lose no bits.
     rng = np.random.Generator(np.random.PCG64(seed))
-    factors = rng.integers(0, 2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
+    offset, *factors = rng.integers(0, 2**63, size=X.shape[1] + 1, dtype=np.uint64)
+    factors = np.array(factors) * np.uint64(2) + np.uint64(1)
     keys = np.empty(X.shape[0], dtype=np.uint64)
     for block in blocks_of(*X.shape):
         # Adding zero turns -0.0 into 0.0, which are equal and must hash alike.
         bits = (dense_block(X, block) + 0.0).view(np.uint64)
-        # The low bits of most floats are zero: fold the high half onto them.
-        keys[block] = (bits ^ (bits >> np.uint64(32))) @ factors
-    return _mix(keys)
+        # Products carry the bits upwards only, and the low bits of most floats are
+        # zero: fold the high half down, before and after.
+        cells = (bits ^ (bits >> np.uint64(32))) * factors
+        cells ^= cells >> np.uint64(29)
+        keys[block] = cells.sum(axis=1, dtype=np.uint64)
+    # Without a seeded constant a row of zeros would have the same key for every seed.
+    return _mix(keys + offset)
 
 
 def _mix(keys):

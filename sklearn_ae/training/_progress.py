@@ -21,13 +21,21 @@ class ScikitLearnCallbacks(Callback):
         self.estimator = estimator
         self.context = context
 
+    def on_train_begin(self, net, **kwargs):
+        """Begin the fit."""
+        self.context.call_on_fit_task_begin(estimator=self.estimator)
+
+    def on_train_end(self, net, **kwargs):
+        """End it."""
+        self.context.call_on_fit_task_end(estimator=self.estimator)
+
     def on_epoch_begin(self, net, **kwargs):
         """Open the epoch's own context."""
         self._epoch = self.context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(estimator=self.estimator)
 
     def on_epoch_end(self, net, **kwargs):
-        """Close it; a true answer ends training."""
+        """Close it; a true answer stops training."""
         if self._epoch.call_on_fit_task_end(estimator=self.estimator):
             raise StopTraining
 

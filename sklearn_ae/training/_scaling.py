@@ -63,12 +63,12 @@ def fit_scaling(X, weight):
     with np.errstate(over="ignore", invalid="ignore"):
         mean, variance = column_moments(X, weight)
     _check_range(mean, variance)
-    std = np.sqrt(variance)
-    # Rounding leaves a constant column a tiny spread; amplified, it would be noise.
-    constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)
-    return Scaling(mean, np.where(constant | (std == 0), 1.0, std)), np.where(
-        constant, 0.0, variance
-    )
+    # Rounding leaves a constant column a tiny spread; amplified, it would be noise. The
+    # bound is scikit-learn's, of StandardScaler.
+    rounding = X.shape[0] * np.finfo(np.float64).eps
+    constant = variance <= rounding * variance + (rounding * mean) ** 2
+    variance = np.where(constant, 0.0, variance)
+    return Scaling(mean, np.where(constant, 1.0, np.sqrt(variance))), variance
 
 
 def _check_range(mean, variance):

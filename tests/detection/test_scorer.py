@@ -13,10 +13,10 @@ def draw(n_rows=200, n_features=4, seed=0):
     return rng.normal(size=(n_rows, n_features)) @ mixing + np.arange(n_features)
 
 
-def fit(features, weight=None, evidence=None):
+def fit(features, weight=None, evidence=None, floor=0.0):
     weight = np.ones(len(features)) if weight is None else weight
     evidence = len(features) if evidence is None else evidence
-    return MahalanobisScorer().fit(features, weight, evidence)
+    return MahalanobisScorer().fit(features, weight, evidence, floor=floor)
 
 
 @pytest.fixture
@@ -170,6 +170,29 @@ def test_a_row_off_a_repeated_column_is_far():
     assert off < 10 * along < along < centre
 
 
+@pytest.mark.usefixtures("untrimmed")
+@pytest.mark.parametrize("full_side", [_scorer.FULL_SIDE, 0])
+@pytest.mark.parametrize(
+    "floor", [1e-6, np.array([1e-6, 1e-6, 1e9])], ids=["one", "each"]
+)
+def test_what_varies_less_than_the_floor_is_rounding(floor, full_side, monkeypatch):
+    monkeypatch.setattr(_scorer, "FULL_SIDE", full_side)
+    features = draw(n_features=3) * [1, 1e-9, 1]
+    scorer = fit(features, floor=floor)
+    spread = features.std(axis=0)
+    np.testing.assert_allclose(scorer.spread, np.maximum(spread, floor))
+    rest = features.mean(axis=0) + [[0, 0, 0], [0, 1e-8, 0], [5 * spread[0], 0, 0]]
+    centre, rounding, far = scorer.score(rest)
+    assert abs(rounding - centre) < 0.01 * abs(far - centre)
+
+
+def test_without_a_floor_the_smallest_spread_counts():
+    features = draw(n_features=3) * [1, 1e-200, 1]
+    scorer = fit(features)
+    far = features.mean(axis=0) + 50 * scorer.spread * [0, 1, 0]
+    assert scorer.score(far[None]) < 5 * scorer.score(features).min()
+
+
 def test_scoring_changes_nothing():
     features = draw()
     scorer, before = fit(features), features.copy()
@@ -188,18 +211,7 @@ def test_an_estimators_scores_do_not_depend_on_units(blob, n_components):
     np.testing.assert_allclose(scaled, scores, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "n_components",
-    [
-        1,
-        pytest.param(
-            2,
-            marks=pytest.mark.xfail(
-                reason="a code of little spread drowns in SPREAD_FLOOR", strict=True
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("n_components", [1, 2])
 def test_an_outlier_in_a_column_of_small_units_is_found(n_components):
     unit = np.array([1, 1e-9])
     X = np.random.default_rng(0).normal(size=(500, 2)) * unit

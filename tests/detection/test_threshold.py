@@ -119,7 +119,6 @@ def test_nearest_leaves_one_row_below_however_small_the_share():
 
 
 @BOTH
-@pytest.mark.xfail(reason="ties are measured by the farthest row", strict=True)
 def test_a_row_far_beyond_all_others_does_not_tie_them(threshold):
     scores = np.append(draw(99), -1e15)
     assert (scores < threshold(scores, np.ones(100), 0.1)).sum() == 10

@@ -185,12 +185,32 @@ def test_soft_clip_is_odd_increasing_and_draws_inwards():
     assert (clipped.abs() <= x.abs()).all()
 
 
-def test_soft_clip_grows_by_its_scale_with_every_factor_of_e():
-    x = torch.tensor([1e9, 1e9 * torch.e, 1e12, 1e12 * torch.e], dtype=torch.float64)
-    clipped = SoftClip(3.0)(x)
-    torch.testing.assert_close(
-        clipped[1::2] - clipped[::2], torch.full((2,), 3.0).to(x)
-    )
+def test_soft_clip_grows_as_the_square_root():
+    x = torch.tensor([1e9, 1e12, 1e15, 1e100], dtype=torch.float64)
+    torch.testing.assert_close(SoftClip(3.0)(x), (3 * x).sqrt())
+    torch.testing.assert_close(SoftClip(3.0)(4 * x), 2 * SoftClip(3.0)(x))
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_soft_clip_is_what_its_docstring_says(scale):
+    x = torch.tensor([0.0, 0.1, 1.0, 3.0, 10.0, -2.0], dtype=torch.float64)
+    torch.testing.assert_close(SoftClip(scale)(x), x / (1 + (x / scale) ** 2) ** 0.25)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_gradient_of_the_soft_clip_is_one_at_zero(dtype):
+    x = torch.tensor([0.0, -0.0, 1e-30, -1e-30], dtype=dtype, requires_grad=True)
+    SoftClip(3.0)(x).sum().backward()
+    assert x.grad.tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_gradient_of_the_soft_clip_falls_and_stays_finite(dtype):
+    x = torch.tensor([0, 1, 10, 1e3, 1e6, 1e15], dtype=dtype, requires_grad=True)
+    SoftClip(3.0)(x).sum().backward()
+    assert torch.isfinite(x.grad).all()
+    assert (x.grad > 0).all()
+    assert (x.grad.diff() < 0).all()
 
 
 def test_gradient_of_the_soft_clip_is_that_of_finite_differences():

@@ -134,6 +134,13 @@ def test_held_out_rows_come_in_the_order_of_the_plan(judged):
     assert target[batches.counts].tolist() == plan.held_out_rows.tolist()
 
 
+@pytest.mark.parametrize("at_once", [1, 8, 16, 10_000])
+def test_length_is_the_number_of_judging_batches(judged, at_once, monkeypatch):
+    monkeypatch.setattr(_batches, "JUDGED_AT_ONCE", at_once)
+    batches = HeldOutBatches(*judged, **PLACED)
+    assert len(batches) == len(list(batches))
+
+
 def test_rows_at_once_are_bounded_over_all_models(judged, monkeypatch):
     monkeypatch.setattr(_batches, "JUDGED_AT_ONCE", 8)
     source, plan = judged

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_ae.training import content_ranks, losses_of, make_net, make_plan, train
 
@@ -14,6 +14,15 @@ class Counter(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         self.count += 1
+
+
+class Seen(Callback):
+    """Write down the held-out loss of every epoch whose end is heard."""
+
+    losses = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.losses.append(net.history[-1, "valid_loss"])
 
 
 class Order(Callback):
@@ -32,7 +41,14 @@ class Order(Callback):
 def run(table, make_rows, make_network, make_settings, column_weight):
     """Train on the table."""
 
-    def run(hold_out=True, cross_fit=True, weight=None, callbacks=(), **changes):
+    def run(
+        hold_out=True,
+        cross_fit=True,
+        weight=None,
+        callbacks=(),
+        settings_callbacks=(),
+        **changes,
+    ):
         weight = np.ones(len(table)) if weight is None else weight
         plan = make_plan(
             content_ranks(table, 0),
@@ -47,7 +63,7 @@ def run(table, make_rows, make_network, make_settings, column_weight):
             plan,
             weight,
             column_weight,
-            make_settings(**changes),
+            make_settings(callbacks=settings_callbacks, **changes),
             callbacks,
         )
 
@@ -100,6 +116,45 @@ def test_training_that_does_not_help_ends_at_pca(run, table, column_weight):
 def test_patience_ends_training(run):
     training = run(max_epochs=50, learning_rate=1e3, n_iter_no_change=3)
     assert len(training.history) == training.kept_epoch + 3
+
+
+def early_stopping(patience):
+    """A stop of the user's after so many epochs, whatever their losses."""
+    return EarlyStopping(
+        "valid_loss", patience=patience, threshold=1e9, threshold_mode="abs", sink=len
+    )
+
+
+@pytest.mark.parametrize("first", ["user", "package"])
+def test_a_users_early_stopping_and_ours_see_every_epoch(run, first):
+    Seen.losses.clear()
+    patience = {"user": (3, 50), "package": (50, 3)}[first]
+    stopping, seen = early_stopping(patience[0]), Seen()
+    training = run(
+        max_epochs=30,
+        n_iter_no_change=patience[1],
+        # So small that every epoch is better, so large that none is.
+        learning_rate=1e-3 if first == "user" else 1e3,
+        settings_callbacks=(stopping, seen),
+    )
+    losses = training.history[:, "valid_loss"]
+    assert Seen.losses == losses
+    assert len(losses) == (4 if first == "user" else training.kept_epoch + 3)
+    if first == "user":
+        # Ours saw the epoch at which the user's stopped, which was the best.
+        assert np.diff(losses).max() < 0
+        assert training.kept_epoch in (0, 4)
+        assert training.kept_loss in (losses[-1], training.pca_loss)
+
+
+def test_two_wishes_to_stop_are_one(run):
+    training = run(
+        max_epochs=30,
+        n_iter_no_change=3,
+        learning_rate=1e3,
+        settings_callbacks=(early_stopping(2), early_stopping(2)),
+    )
+    assert len(training.history) == 3
 
 
 def test_nothing_held_out_is_never_judged(run):

@@ -2,12 +2,14 @@ import copy
 import math
 import os
 import signal
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from skorch.callbacks import (
     Callback,
+    Checkpoint,
     EarlyStopping,
     EpochScoring,
     Freezer,
@@ -81,6 +83,25 @@ class Rates(Callback):
         self.rates.append(net.optimizer_.param_groups[0]["lr"])
 
 
+class Kept(Callback):
+    """Keep the epochs that are the best so far, as skorch's checkpoints do."""
+
+    def __init__(self, monitor):
+        self.monitor = monitor
+
+    def initialize(self):
+        self.epochs = []
+        return self
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.history[-1, self.monitor]:
+            self.epochs.append(len(net.history))
+
+
+def stop_training():
+    raise StopTraining
+
+
 def press_ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -124,7 +145,9 @@ def make(table, make_rows, make_network, make_settings, column_weight):
 
 
 def recorder_of(net):
-    (recorder,) = (cb for _, cb in net.callbacks_ if isinstance(cb, Recorder | Rates))
+    (recorder,) = (
+        cb for _, cb in net.callbacks_ if isinstance(cb, Recorder | Rates | Kept)
+    )
     return recorder
 
 
@@ -191,6 +214,45 @@ def test_history_has_one_row_per_epoch(make):
     for row in net.history:
         assert type(row["train_loss"]) is type(row["valid_loss"]) is float
         assert row["dur"] > 0
+
+
+@pytest.mark.parametrize("loss", ["train_loss", "valid_loss"])
+def test_callbacks_can_ask_for_the_best_epoch(make, loss):
+    # A learning rate at which the loss goes up and down.
+    net, batches, _ = make(Kept(f"{loss}_best"), judged=True, learning_rate=0.3)
+    net.train(batches, epochs=12)
+    losses = net.history[:, loss]
+    best = [
+        e for e in range(1, 13) if losses[e - 1] < min([math.inf, *losses[: e - 1]])
+    ]
+    assert recorder_of(net).epochs == best
+    assert 1 < len(best) < 12
+
+
+def test_a_loss_that_ties_with_the_best_is_not_the_best(make):
+    net, batches, _ = make(Kept("train_loss_best"), batch_size=96)
+    for parameter in net.module_.parameters():
+        parameter.requires_grad_(False)
+    net.module_.decoder_branch.output.bias.requires_grad_(True)
+    net.lr = 0.0
+    net.optimizer_.param_groups[0]["weight_decay"] = 0.0
+    net.train(batches, epochs=3)
+    assert len(set(net.history[:, "train_loss"])) == 1
+    assert recorder_of(net).epochs == [1]
+
+
+def test_skorchs_checkpoint_saves_the_best_epoch(make, tmp_path):
+    checkpoint = Checkpoint(
+        dirname=str(tmp_path), load_best=True, use_safetensors=False
+    )
+    net, batches, _ = make(checkpoint, Kept("valid_loss_best"), judged=True)
+    net.anneal_over = None
+    net.lr = 0.3
+    net.train(batches, epochs=12)
+    best = recorder_of(net).epochs[-1]
+    assert best < 12
+    errors = net.held_out_errors(batches.held_out)
+    assert errors.mean() == pytest.approx(net.history[best - 1, "valid_loss"])
 
 
 def test_held_out_loss_is_that_of_the_network_after_the_epoch(make):
@@ -342,6 +404,14 @@ def test_early_stopping_ends_training_without_an_error(make, monitor):
     assert recorder_of(net).events[-1] == "on_train_end"
 
 
+@pytest.mark.parametrize("at", ["on_train_begin", "on_train_end"])
+def test_a_callback_may_stop_before_and_after_training(make, at):
+    net, batches, _ = make(Recorder(at, wish_to_stop))
+    net.train(batches, epochs=2)
+    assert len(net.history) == (2 if at == "on_train_end" else 0)
+    assert recorder_of(net).events[-1] == "on_train_end"
+
+
 @pytest.mark.parametrize(
     "at", ["on_epoch_begin", "on_epoch_end", "on_batch_end", "on_grad_computed"]
 )
@@ -350,6 +420,25 @@ def test_a_callback_may_stop_at_any_event(make, at):
     net.train(batches, epochs=50)
     assert len(net.history) == 1
     assert recorder_of(net).events[-2:] == [at, "on_train_end"]
+
+
+@pytest.mark.parametrize("at", ["on_epoch_end", "on_batch_end", "on_grad_computed"])
+@pytest.mark.parametrize("wish", [wish_to_stop, stop_training])
+def test_all_callbacks_hear_of_the_event_at_which_one_stops(make, at, wish):
+    recorders = [Recorder(), Recorder(at, wish), Recorder(), Recorder(at, wish)]
+    net, batches, _ = make(*recorders)
+    net.train(batches, epochs=50)
+    heard = [cb.events for _, cb in net.callbacks_ if isinstance(cb, Recorder)]
+    assert len(heard) == 4
+    assert heard[0] == heard[1] == heard[2] == heard[3]
+    assert heard[0][-2:] == [at, "on_train_end"]
+
+
+def test_ctrl_c_outweighs_a_wish_to_stop(make):
+    stopping = Recorder("on_epoch_end", wish_to_stop)
+    net, batches, _ = make(stopping, Recorder("on_epoch_end", press_ctrl_c))
+    with pytest.raises(KeyboardInterrupt):
+        net.train(batches, epochs=50)
 
 
 def test_stop_training_ends_training(make):
@@ -369,6 +458,77 @@ def test_ctrl_c_in_a_callback_goes_through(make, at):
     with pytest.raises(KeyboardInterrupt):
         net.train(batches, epochs=50)
     assert "on_train_end" not in recorder_of(net).events
+
+
+def interrupt(signum, frame):
+    raise KeyboardInterrupt
+
+
+def chained(signum, frame):
+    interrupt(signum, frame)
+
+
+def chained_default(signum, frame):
+    signal.default_int_handler(signum, frame)
+
+
+class Handler:
+    """Handlers of signals that are no plain functions."""
+
+    def method(self, signum, frame):
+        raise KeyboardInterrupt
+
+    def __call__(self, signum, frame):
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def handle():
+    """Handle Ctrl-C by a function of the user's."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        interrupt,
+        Handler().method,
+        Handler(),
+        partial(interrupt),
+        chained,
+        chained_default,
+    ],
+    ids=["function", "method", "object", "partial", "chained", "chained default"],
+)
+def test_ctrl_c_goes_through_a_handler_written_in_python(make, handle, handler):
+    handle(handler)
+    net, batches, _ = make(Recorder("on_epoch_end", press_ctrl_c))
+    with pytest.raises(KeyboardInterrupt):
+        net.train(batches, epochs=50)
+    assert len(net.history) == 1
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL, interrupt])
+def test_a_wish_to_stop_is_one_whatever_handles_ctrl_c(make, handle, handler):
+    handle(handler)
+    net, batches, _ = make(Recorder("on_epoch_end", wish_to_stop))
+    net.train(batches, epochs=50)
+    assert len(net.history) == 1
+
+
+def test_ctrl_c_that_a_callback_raises_again_goes_through(make):
+    def press_and_raise_again():
+        try:
+            press_ctrl_c()
+        except KeyboardInterrupt as error:
+            "".join([])
+            raise error
+
+    net, batches, _ = make(Recorder("on_epoch_end", press_and_raise_again))
+    with pytest.raises(KeyboardInterrupt):
+        net.train(batches, epochs=50)
 
 
 def test_ctrl_c_in_a_callback_with_a_finally_goes_through(make):

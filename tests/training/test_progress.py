@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skorch.callbacks import Callback
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import Autoencoder, _base
 from sklearn_ae.training import EpochBar, ScikitLearnCallbacks, _progress
 from sklearn_ae.training._net import StopTraining
 
@@ -119,15 +119,20 @@ def test_scikit_learns_callbacks_can_stop_training(blob):
     assert estimator.n_epochs_ == 3
 
 
-@pytest.mark.xfail(
-    reason="KeepBest stops the epoch before ScikitLearnCallbacks hears its end",
-    strict=True,
-)
 def test_an_epoch_that_ends_training_is_ended(blob):
     tasks = Tasks()
     estimator = fit(blob, tasks, n_iter_no_change=1, learning_rate=10.0)
     assert estimator.n_epochs_ < 6
     assert tasks.ended.count("epoch") == tasks.begun.count("epoch")
+
+
+def test_without_scikit_learns_callbacks_a_fit_reports_to_none(blob, monkeypatch):
+    # As before scikit-learn 1.9.
+    monkeypatch.setattr(_base, "open_callback_context", lambda *args: None)
+    tasks = Tasks()
+    estimator = fit(blob, tasks, early_stopping=False)
+    assert estimator.n_epochs_ == 6
+    assert "epoch" not in tasks.begun
 
 
 # -- the bar
