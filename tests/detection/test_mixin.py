@@ -58,13 +58,10 @@ def test_rounding_errors_of_residuals_are_no_outliers(blob):
     np.testing.assert_array_equal(
         estimator._scorer.spread[5:], np.full(5, _mixin.RESIDUAL_FLOOR)
     )
-    codes = MahalanobisScorer().fit(features[:, :5], np.ones(60), 60)
     corrupted = features + np.repeat([0, 1e-9], 5)
     np.testing.assert_allclose(
         estimator._scorer.score(corrupted), estimator._scorer.score(features), rtol=0.01
     )
-    both = codes.score(features[:, :5]), estimator.score_samples(blob)
-    assert np.corrcoef(both)[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("contamination", ["auto", 0.1])

@@ -181,8 +181,8 @@ def test_what_varies_less_than_the_floor_is_rounding(floor, full_side, monkeypat
     scorer = fit(features, floor=floor)
     spread = features.std(axis=0)
     np.testing.assert_allclose(scorer.spread, np.maximum(spread, floor))
-    rest = features.mean(axis=0) + [[0, 0, 0], [0, 1e-8, 0], [5 * spread[0], 0, 0]]
-    centre, rounding, far = scorer.score(rest)
+    steps = np.array([[0, 0, 0], [0, 1e-8, 0], [5 * spread[0], 0, 0]])
+    centre, rounding, far = scorer.score(features.mean(axis=0) + steps)
     assert abs(rounding - centre) < 0.01 * abs(far - centre)
 
 

@@ -48,7 +48,7 @@ def test_errors_are_the_documented_formula(loss, masked, penalised):
     )
     np.testing.assert_allclose(loss.row_errors(output, batch), expected)
     np.testing.assert_allclose(
-        loss(output, batch), (expected * weight.numpy()).mean(axis=1)
+        loss(output, batch), (expected * weight.numpy()).mean(axis=1).sum()
     )
 
 
@@ -88,9 +88,32 @@ def test_one_minus_the_loss_is_r2(blob, k):
     assert r2 == pytest.approx(pca.explained_variance_ratio_.sum())
 
 
-def test_a_models_loss_pulls_on_its_own_reconstruction_only(loss):
-    reconstruction = draw(M, N, D, seed=1).requires_grad_()
-    batch = Batch(draw(N, D), draw(N, D), torch.ones(M, N).double())
-    loss(Output(reconstruction, None), batch)[0].backward()
-    assert reconstruction.grad[0].any()
-    assert not reconstruction.grad[1:].any()
+def test_the_loss_is_the_sum_of_the_models_losses(loss):
+    reconstruction, target = draw(M, N, D, seed=1), draw(N, D)
+    weight = draw(M, N, seed=5)
+    alone = [
+        loss(
+            Output(reconstruction[m : m + 1], None),
+            Batch(target, target, weight[m : m + 1]),
+        )
+        for m in range(M)
+    ]
+    together = loss(Output(reconstruction, None), Batch(target, target, weight))
+    assert together.shape == ()
+    torch.testing.assert_close(together, sum(alone))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_model_is_pulled_as_if_it_were_alone(loss, weighted):
+    target = draw(N, D)
+    weight = draw(M, N, seed=5) if weighted else None
+
+    def pull(models):
+        reconstruction = draw(M, N, D, seed=1)[models].requires_grad_()
+        own = None if weight is None else weight[models]
+        loss(Output(reconstruction, None), Batch(target, target, own)).backward()
+        return reconstruction.grad
+
+    both = pull([0, 1])
+    assert both.any()
+    torch.testing.assert_close(both, torch.cat([pull([0]), pull([1])]))

@@ -15,6 +15,10 @@ from skorch.callbacks import (
     Freezer,
     GradientNormClipping,
     LRScheduler,
+    PassthroughScoring,
+    PrintLog,
+    ProgressBar,
+    TrainEndCheckpoint,
 )
 
 from sklearn_ae.training import (
@@ -216,10 +220,10 @@ def test_history_has_one_row_per_epoch(make):
         assert row["dur"] > 0
 
 
-@pytest.mark.parametrize("loss", ["train_loss", "valid_loss"])
-def test_callbacks_can_ask_for_the_best_epoch(make, loss):
-    # A learning rate at which the loss goes up and down.
-    net, batches, _ = make(Kept(f"{loss}_best"), judged=True, learning_rate=0.3)
+@pytest.mark.parametrize(("loss", "rate"), [("train_loss", 1.0), ("valid_loss", 0.3)])
+def test_callbacks_can_ask_for_the_best_epoch(make, loss, rate):
+    # Learning rates at which the losses go up and down.
+    net, batches, _ = make(Kept(f"{loss}_best"), judged=True, learning_rate=rate)
     net.train(batches, epochs=12)
     losses = net.history[:, loss]
     best = [
@@ -253,6 +257,33 @@ def test_skorchs_checkpoint_saves_the_best_epoch(make, tmp_path):
     assert best < 12
     errors = net.held_out_errors(batches.held_out)
     assert errors.mean() == pytest.approx(net.history[best - 1, "valid_loss"])
+
+
+@pytest.mark.parametrize("judged", [False, True])
+def test_skorchs_own_callbacks_work(make, judged, tmp_path, capsys):
+    callbacks = [
+        PrintLog(),
+        ProgressBar(batches_per_epoch=2),
+        TrainEndCheckpoint(dirname=str(tmp_path), use_safetensors=False),
+        PassthroughScoring("train_loss", on_train=True),
+    ]
+    for callback in callbacks:
+        net, batches, _ = make(callback, judged=judged, batch_size=48)
+        net.train(batches, epochs=2)
+        assert len(net.history) == 2
+    assert "train_loss" in capsys.readouterr().out
+    assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("event", _net.STEP_EVENTS)
+def test_a_callback_may_watch_a_single_event_of_a_step(make, event):
+    heard = []
+    watcher = type(
+        "Watcher", (Callback,), {event: lambda *_, **__: heard.append(event)}
+    )
+    net, batches, _ = make(watcher(), batch_size=48)
+    net.train(batches, epochs=2)
+    assert len(heard) == 4
 
 
 def test_held_out_loss_is_that_of_the_network_after_the_epoch(make):
