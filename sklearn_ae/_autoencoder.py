@@ -90,16 +90,16 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
     ----------
     n_components_ : int
         Number of components of the codes.
-    explained_variance_ : ndarray of shape (n_components_,)
+    explained_variance_ : ndarray of shape (n_components,)
         Variance of each component of the training rows' codes, divided by n - 1 as
         PCA's. Components are uncorrelated and ordered by it.
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (n_components,)
         The same as shares of the total variance of the rows. Codes of a model better
         than PCA carry more than these shares of the rows' variance, or less: see
         ``score`` for what is kept.
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (n_features,)
         Mean of the training rows.
-    scale_ : ndarray of shape (n_features_in_,) or None
+    scale_ : ndarray of shape (n_features,) or None
         Standard deviation of each column; None with ``standardize=False``.
     improved_on_pca_ : bool or None
         Whether training improved on PCA. If False, the model is PCA. None if no rows
@@ -108,7 +108,7 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
         R² of the model on held-out rows; None if there were none.
     pca_validation_r2_ : float or None
         R² of PCA on the same rows. PCA has seen them unless the fit was cross-fitted.
-    history_ : dict of ndarray of shape (n_epochs_,)
+    history_ : dict of ndarray of shape (n_epochs,)
         "train_loss" and, if rows were held out, "valid_loss" after each epoch, as
         shares of the variance: 1 minus the loss is R². Where models are cross-fitted,
         means over them.
@@ -130,7 +130,7 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
         The trained net; ``net_.module_`` is the torch module.
     n_features_in_ : int
         Number of columns seen in :meth:`fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if they were all strings.
 
     See Also

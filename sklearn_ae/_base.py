@@ -348,7 +348,7 @@ class BaseAutoencoder(
 
         Returns
         -------
-        codes : ndarray of shape (n_samples, n_components_)
+        codes : ndarray of shape (n_samples, n_components)
             The codes, float32 if ``X`` is, else float64. In the units of ``X``, as
             PCA's, or in standard deviations with ``standardize=True``.
         """
@@ -363,7 +363,7 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_components_)
+        Z : array-like of shape (n_samples, n_components)
             Codes, as :meth:`transform` returns them.
 
         Returns

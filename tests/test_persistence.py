@@ -94,9 +94,11 @@ def test_helpers_come_back_as_they_were(fitted):
             np.testing.assert_array_equal(after[key], value)
 
 
-def test_only_a_stream_has_a_reference(fitted):
-    streamed = fitted.n_epochs_ == 5 or len(fitted.history_["train_loss"]) == 1
-    assert (fitted._reference is not None) == streamed
+def test_only_a_stream_has_a_reference(blob):
+    estimator = Autoencoder(2, **FAST)
+    assert pack(vars(estimator.fit(blob)))["_reference"] is None
+    assert pack(vars(estimator.partial_fit(blob)))["_reference"]["n_seen"] == 60
+    assert pack(vars(estimator.fit(blob)))["_reference"] is None
 
 
 def test_moments_are_not_kept_after_fit(blob):

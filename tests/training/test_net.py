@@ -262,7 +262,7 @@ def test_skorchs_checkpoint_saves_the_best_epoch(make, tmp_path):
 @pytest.mark.parametrize("judged", [False, True])
 def test_skorchs_own_callbacks_work(make, judged, tmp_path, capsys):
     callbacks = [
-        PrintLog(),
+        PrintLog(sink=lambda text: print(text)),
         ProgressBar(batches_per_epoch=2),
         TrainEndCheckpoint(dirname=str(tmp_path), use_safetensors=False),
         PassthroughScoring("train_loss", on_train=True),
