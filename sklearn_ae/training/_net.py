@@ -9,6 +9,7 @@ of the loss from the device after every batch.
 import dis
 import math
 import signal
+import traceback
 from contextlib import suppress
 
 import numpy as np
@@ -67,10 +68,11 @@ class AutoencoderNet(NeuralNet):
 
     def train(self, batches, epochs):
         """Run up to ``epochs`` epochs; unlike ``fit``, let Ctrl-C through."""
-        self.notify("on_train_begin", X=batches, y=None)
         with suppress(StopTraining):
+            self.notify("on_train_begin", X=batches, y=None)
             self.fit_loop(batches, epochs=epochs)
-        self.notify("on_train_end", X=batches, y=None)
+        with suppress(StopTraining):
+            self.notify("on_train_end", X=batches, y=None)
         return self
 
     def notify(self, method_name, **cb_kwargs):
@@ -134,7 +136,11 @@ class AutoencoderNet(NeuralNet):
         self.history.record(f"{prefix}_loss", loss)
 
     def _train_epoch(self, iterator, step_fn):
-        begins, ends = self.watched_["on_batch_begin"], self.watched_["on_batch_end"]
+        # Together, for skorch opens a batch in the history at the one and writes at the
+        # other.
+        watched = self.watched_["on_batch_begin"] or self.watched_["on_batch_end"]
+        if not watched:
+            self.history.new_batch()  # callbacks of epochs look for one
         groups, n_steps = self.optimizer_.param_groups, len(iterator)
         losses, sizes = [], []
         for batch in iterator:
@@ -143,12 +149,12 @@ class AutoencoderNet(NeuralNet):
                 for group in groups:
                     group["lr"] = rate
             self.step_ += 1
-            if begins:
+            if watched:
                 self.notify("on_batch_begin", batch=batch, training=True)
             step = step_fn(batch)
             losses.append(step["loss"])
             sizes.append(batch.inputs.shape[-2])
-            if ends:
+            if watched:
                 self.notify("on_batch_end", batch=batch, training=True, **step)
         # One read-back per epoch: on a GPU each one waits for all work queued so far.
         losses = torch.stack(losses)
@@ -214,10 +220,20 @@ class AutoencoderNet(NeuralNet):
 
 def _raised_by_statement(error):
     """Whether an exception comes from a ``raise``, not from a signal."""
+    handler = _code_of(signal.getsignal(signal.SIGINT))
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is handler:
+            return False
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    if code is getattr(signal.getsignal(signal.SIGINT), "__code__", None):
-        return False
-    return code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+
+
+def _code_of(handler):
+    """Return the code of a signal handler that is written in Python, or None."""
+    while hasattr(handler, "func"):  # functools.partial
+        handler = handler.func
+    if not hasattr(handler, "__code__"):
+        handler = vars(type(handler)).get("__call__")
+    return getattr(handler, "__code__", None)
