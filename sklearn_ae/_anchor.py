@@ -98,7 +98,9 @@ def order_codes(network, mean, covariance, metric):
     their covariance; the decoder turns them back, so that reconstructions stay.
     """
     _, vectors = eigh(covariance)
-    loadings = (network.linear_encoder.weight[0] @ vectors).T
+    # Signs as PCA's, which are those of the axes in the user's units.
+    axes = network.linear_encoder.weight[0] / metric.unit.to(vectors).unsqueeze(1)
+    loadings = (axes @ vectors).T
     turn, unit = vectors * loading_signs(loadings), metric.code_unit
     network.map_code(mean[None], turn[None] * unit, turn.T[None] / unit)
 

@@ -2,8 +2,6 @@
 
 from numbers import Integral, Real
 
-import numpy as np
-
 from . import _defaults
 from ._base import BaseAutoencoder
 from ._compat import Interval, StrOptions
@@ -37,8 +35,8 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
     hidden_layer_sizes : "auto" or tuple of int, default="auto"
         Widths of the hidden layers of the encoder; the decoder's are the same,
         reversed. An empty tuple leaves linear layers. "auto" is (64, 32) for fewer
-        than 1000 distinct rows, (512, 256) for at least 10,000 rows of more than 256
-        columns, else (256, 128).
+        than 1000 distinct rows, (512, 256) for at least 10,000 distinct rows of more
+        than 256 columns, else (256, 128).
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation function of the hidden layers.
     standardize : bool, default=False
@@ -63,7 +61,8 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
         many epochs as were best on held-out rows. False trains on all rows for
         ``max_epochs``, better than PCA or not.
     validation_fraction : float, default=0.1
-        Share of the rows held out; with cross-fitting, of each fold.
+        Share of the distinct rows held out; with cross-fitting, of each fold, of which
+        there are 2 to 20.
     n_iter_no_change : int, default=20
         Number of epochs without improvement on held-out rows after which training
         stops.
@@ -102,20 +101,21 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
     scale_ : ndarray of shape (n_features,) or None
         Standard deviation of each column; None with ``standardize=False``.
     improved_on_pca_ : bool or None
-        Whether training improved on PCA. If False, the model is PCA. None if no rows
-        were held out.
+        Whether training improved on PCA. If False, the model is PCA, unless it went on
+        from an earlier fit. None if no rows were held out.
     validation_r2_ : float or None
         R² of the model on held-out rows; None if there were none.
     pca_validation_r2_ : float or None
         R² of PCA on the same rows. PCA has seen them unless the fit was cross-fitted.
     history_ : dict of ndarray of shape (n_epochs,)
-        "train_loss" and, if rows were held out, "valid_loss" after each epoch, as
-        shares of the variance: 1 minus the loss is R². Where models are cross-fitted,
-        means over them.
+        "train_loss", the mean over the steps of each epoch, and, if rows were held
+        out, "valid_loss" after it. Both are shares of the rows' variance: 1 minus the
+        loss is R². Where models are cross-fitted, means over them.
     n_epochs_ : int
         Number of epochs run.
     best_epoch_ : int
-        Epoch whose weights were kept; 0 stands for PCA.
+        Epoch whose weights were kept; 0 stands for the start, which is PCA unless the
+        fit went on from an earlier one.
     max_epochs_, batch_size_ : int
         What "auto" came to.
     offset_ : float
@@ -123,7 +123,8 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
     training_scores_ : ndarray of shape (n_held_out,)
         Outlier scores of the held-out rows by models that have not seen them, so that
         they compare with scores of new rows. All training rows, in their order, if
-        the fit was cross-fitted or nothing was held out.
+        the fit was cross-fitted; their own scores by the final model, if nothing was
+        held out; those of the sample of the rows seen, after :meth:`partial_fit`.
     device_ : str
         The device used.
     net_ : skorch.NeuralNet
@@ -218,24 +219,31 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
         ],
     }
 
+    _structural = (
+        *BaseAutoencoder._structural,
+        "hidden_layer_sizes",
+        "activation",
+    )
+
     def _check_params(self):
+        super()._check_params()
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str):
             return
-        if any(not isinstance(size, Integral) or size < 1 for size in np.ravel(sizes)):
+        if any(not isinstance(size, Integral) or size < 1 for size in sizes):
             raise ValueError(
                 f"hidden_layer_sizes={sizes!r} must be 'auto' or hold positive "
                 "integers, one per hidden layer of the encoder, such as (256, 128)."
             )
 
-    def _make_network(self, *, n_models, n_rows, n_features, n_components):
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str):
-            sizes = _defaults.hidden_layer_sizes_for(n_rows, n_features)
+            sizes = _defaults.hidden_layer_sizes_for(n_distinct, n_features)
         return DenseAutoencoder(
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,
-            hidden_layer_sizes=tuple(int(size) for size in np.ravel(sizes)),
+            hidden_layer_sizes=tuple(int(size) for size in sizes),
             activation=self.activation,
         )

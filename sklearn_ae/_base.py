@@ -1,7 +1,9 @@
 """The base of all estimators: parameters, fit, codes and back, score, pickles."""
 
 import warnings
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,6 +15,7 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
 from . import _defaults
 from ._compat import (
@@ -41,10 +44,10 @@ from .training import (
     cpu_threads,
     dense_block,
     draw_seeds,
-    drop_zero_weights,
     losses_of,
     make_net,
     resolve_device,
+    rows_at,
     threads_for,
     wide_dtype,
 )
@@ -99,12 +102,35 @@ class BaseAutoencoder(
 
     # -- what a variant answers
 
-    def _make_network(self, *, n_models, n_rows, n_features, n_components):
-        """Return a stack of ``n_models`` networks for rows of this shape."""
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
+        """Return a stack of ``n_models`` networks for that many distinct rows."""
         raise NotImplementedError
 
     def _check_params(self):
         """Check what the parameter constraints cannot say."""
+        for callback in self.callbacks or ():
+            if not isinstance(callback, Callback):
+                raise ValueError(
+                    f"callbacks={self.callbacks!r} must hold instances of "
+                    f"skorch.callbacks.Callback, and {callback!r} is none. "
+                    "scikit-learn's callbacks go to set_callbacks."
+                )
+
+    # Parameters that shape the network, which a fit that goes on cannot change.
+    _structural = ("n_components", "standardize")
+
+    def _structural_params(self):
+        return {name: getattr(self, name) for name in self._structural}
+
+    def _check_structure(self):
+        """Refuse to go on with a network of another shape than asked for."""
+        for name, value in self._structural_params().items():
+            if value != self._structure[name]:
+                raise ValueError(
+                    f"{name}={value!r} differs from {self._structure[name]!r}, with "
+                    f"which this {type(self).__name__} was fitted, and cannot change "
+                    "where training goes on. Fit a new one, or set it back."
+                )
 
     def _fit_detector(self, fitted):
         """Learn what an outlier detector needs; estimators that are none, nothing."""
@@ -145,10 +171,11 @@ class BaseAutoencoder(
         rows, weight = self._weigh(rows, sample_weight)
         seeds = draw_seeds(self.random_state)
         group = content_ranks(rows, seeds.split)
-        recipe = self._recipe(rows, int(group.max()) + 1, seeds, device)
+        recipe = self._recipe(rows.shape[0], int(group.max()) + 1, seeds, device)
         context = open_callback_context(self, recipe.settings.max_epochs)
         start = None
         if warm:
+            self._check_structure()
             start = Start(self.net_.module_, self._scaling, self._code_unit)
         with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
             fitted = self._train(rows, weight, group, recipe, context, start)
@@ -192,13 +219,17 @@ class BaseAutoencoder(
         rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
         rows, weight = self._weigh(rows, sample_weight, least=2 if first else 1)
         seeds = draw_seeds(self.random_state)
-        recipe = self._recipe(rows, rows.shape[0], seeds, device)
+        # A stream is long, however short its first block.
+        recipe = self._recipe(_defaults.SMALL, _defaults.SMALL, seeds, device)
         with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
             if first:
                 recipe = first_block_recipe(recipe)
                 group = content_ranks(rows, seeds.split)
                 self._publish(fit_network(rows, weight, group, recipe), recipe)
-            self._learn_block(rows, weight, recipe, seeds)
+            else:
+                self._check_structure()
+                self._reference = self._reference.extended(rows, weight)
+            self._learn_block(rows, weight, recipe)
         return self
 
     def _weigh(self, rows, sample_weight, least=2):
@@ -208,7 +239,11 @@ class BaseAutoencoder(
         )
         if sample_weight is None:
             return rows, weight
-        rows, weight = drop_zero_weights(rows, weight)
+        if not 1e-50 < weight.max() < 1e50:
+            # Only their ratios count, and the squares of such weights are no numbers.
+            weight = weight / (weight.max() or 1.0)
+        index = np.flatnonzero(weight)
+        rows, weight = rows_at(rows, index), weight[index]
         if len(weight) < least:
             raise ValueError(
                 f"sample_weight leaves {len(weight)} sample(s) of weight above zero, "
@@ -217,9 +252,8 @@ class BaseAutoencoder(
             )
         return rows, weight
 
-    def _recipe(self, rows, n_distinct, seeds, device):
-        """Resolve the parameters for rows of this shape."""
-        n_rows = rows.shape[0]
+    def _recipe(self, n_rows, n_distinct, seeds, device):
+        """Resolve the parameters for this number of rows."""
         batch_size = _or(self.batch_size, _defaults.batch_size_for(n_rows))
         # One batch in float64 costs little, and makes a weight of two equal to a row
         # given twice to the last digits.
@@ -229,7 +263,7 @@ class BaseAutoencoder(
         )
         is_count = isinstance(self.n_components, Integral)
         return Recipe(
-            make_network=self._make_network,
+            make_network=partial(self._make_network, n_distinct=n_distinct),
             n_components=(int if is_count else float)(self.n_components),
             standardize=self.standardize,
             hold_out=self.early_stopping,
@@ -257,15 +291,14 @@ class BaseAutoencoder(
         callbacks = []
         if context is not None:
             callbacks.append(ScikitLearnCallbacks(self, context))
-        bar = EpochBar(type(self).__name__, recipe.settings.max_epochs)
-        if self.verbose:
-            callbacks.append(bar)
-        try:
+        with ExitStack() as stack:
+            if self.verbose:
+                bar = EpochBar(type(self).__name__, recipe.settings.max_epochs)
+                stack.callback(bar.close)
+                callbacks.append(bar)
             return fit_network(
                 rows, weight, group, recipe, callbacks=callbacks, start=start
             )
-        finally:
-            bar.close()
 
     def _publish(self, fitted, recipe):
         """Set the fitted attributes."""
@@ -276,7 +309,9 @@ class BaseAutoencoder(
         self.device_ = str(settings.device)
         self._scaling = fitted.scaling
         self._code_unit = fitted.metric.code_unit
-        self._reference = None
+        reference = Reference(len(fitted.mean), recipe.projection_seed)
+        self._reference = reference.extended(fitted.rows.X, fitted.weight)
+        self._structure = self._structural_params()
         self.mean_ = fitted.mean
         self.scale_ = fitted.scaling.std.copy() if self.standardize else None
         self.n_components_ = fitted.network.n_components
@@ -284,27 +319,31 @@ class BaseAutoencoder(
         self.batch_size_ = settings.batch_size
         self.max_epochs_ = settings.max_epochs
         self.n_epochs_ = len(training.history)
-        self.best_epoch_ = training.kept_epoch
+        self.best_epoch_ = int(training.kept_epoch[0])
         self.history_ = losses_of(training)
-        self.improved_on_pca_ = training.improved
+        self.improved_on_pca_ = _first(training.improved)
         self.validation_r2_ = _r2(training.kept_loss)
         self.pca_validation_r2_ = _r2(training.pca_loss)
-        self._warn_if_cut_short(training)
+        self._warn_if_cut_short()
 
     def _describe_codes(self, fitted):
         """Set PCA's facts about the codes of the training rows."""
-        variances, share = fitted.code_variances, fitted.weight / fitted.weight.sum()
+        variances, weight = fitted.code_variances, fitted.weight
         self.explained_variance_ratio_ = variances / (fitted.metric.total or 1.0)
-        # As PCA's: divided by n - 1, for which weights have this equivalent.
-        self.explained_variance_ = variances / (1 - np.square(share).sum())
+        # As PCA's: divided by n - 1. Whole weights count rows; of others, this is the
+        # number of rows that they amount to.
+        n_rows = weight.sum()
+        if not np.array_equal(weight, np.round(weight)):
+            n_rows = n_rows**2 / np.square(weight).sum()
+        self.explained_variance_ = variances * n_rows / max(n_rows - 1, 1)
 
-    def _warn_if_cut_short(self, training):
+    def _warn_if_cut_short(self):
         losses = self.history_.get("valid_loss", ())
         if len(losses) < max(2, self.max_epochs_):
             return
         last = max(1, len(losses) // 10)
         before, after = losses[:-last].min(), losses[-last:].min()
-        if training.improved and after < (1 - STILL_IMPROVING) * before:
+        if self.improved_on_pca_ and after < (1 - STILL_IMPROVING) * before:
             warnings.warn(
                 f"{type(self).__name__} was still improving when its max_epochs="
                 f"{self.max_epochs_} ran out. Raise max_epochs.",
@@ -312,27 +351,19 @@ class BaseAutoencoder(
                 stacklevel=2,
             )
 
-    def _learn_block(self, rows, weight, recipe, seeds):
+    def _learn_block(self, rows, weight, recipe):
         """Train on a block of a stream and bring the attributes up to it."""
-        reference = self._reference or Reference(rows.shape[1], seeds.split)
-        reference = reference.extended(rows, weight)
         self.net_ = train_on_block(
-            self.net_,
-            rows,
-            weight,
-            self._scaling,
-            seed=recipe.settings.batch_seed,
-            callbacks=recipe.settings.callbacks,
+            self.net_, rows, weight, self._scaling, recipe.settings
         )
-        self._reference = reference
-        self.mean_ = reference.mean
+        self.mean_ = self._reference.mean
         self.n_epochs_ += 1
         self.best_epoch_ = self.n_epochs_
         loss = self.net_.history[-1, "train_loss"]
         self.history_ = {"train_loss": np.append(self.history_["train_loss"], loss)}
         self.improved_on_pca_ = self.validation_r2_ = self.pca_validation_r2_ = None
         start = Start(self.net_.module_, self._scaling, self._code_unit)
-        fitted = as_fitted(self.net_, reference, start, recipe)
+        fitted = as_fitted(self.net_, self._reference, start, recipe)
         self._describe_codes(fitted)
         self._fit_detector(fitted)
 
@@ -432,7 +463,9 @@ class BaseAutoencoder(
         """
         check_is_fitted(self)
         rows = self._read(X)
-        weight = check_sample_weight(sample_weight, rows, dtype=np.float64)
+        weight = check_sample_weight(
+            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+        )
         total = RunningR2(self.mean_, self.scale_)
         for block in blocks_of(*rows.shape):
             total.add(
@@ -494,5 +527,10 @@ def _or(parameter, default):
     return default if isinstance(parameter, str) else parameter
 
 
+def _first(values):
+    """Return what came out for the one team of a fit, as a plain value."""
+    return None if values is None else values[0].item()
+
+
 def _r2(loss):
-    return None if loss is None else 1 - loss
+    return None if loss is None else 1 - _first(loss)

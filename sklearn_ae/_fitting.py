@@ -30,6 +30,7 @@ from .training import (
     fit_scaling,
     make_plan,
     make_source,
+    rows_at,
     train,
     wide_dtype,
 )
@@ -42,8 +43,7 @@ class Recipe:
     Attributes
     ----------
     make_network : callable
-        ``make_network(n_models, n_rows, n_features, n_components)`` returns a network
-        for that many distinct rows.
+        ``make_network(n_models, n_features, n_components)`` returns a network.
     n_components : int or float
     standardize, hold_out, cross_fit : bool
     validation_fraction : float
@@ -133,8 +133,8 @@ class Units(NamedTuple):
     mean: np.ndarray
 
 
-def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
-    """Fit a network to the rows of ``X``.
+def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=None):
+    """Fit a network to the rows of ``X``, or to those at ``index``.
 
     Parameters
     ----------
@@ -144,6 +144,8 @@ def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
     group : ndarray of shape (n,)
         Ranks of the rows' contents.
     recipe : Recipe
+    index : ndarray of int or None
+        Positions of the rows to fit to; the others might as well not be there.
     callbacks : sequence of skorch callbacks
     start : Start or None
 
@@ -151,6 +153,9 @@ def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
     -------
     fitted : Fitted
     """
+    if index is not None:
+        X, weight = rows_at(X, index), weight[index]
+        group = np.unique(group[index], return_inverse=True)[1]
     scaling, metric, mean = make_metric(X, weight, recipe.standardize, start)
     plan = make_plan(
         group,
@@ -181,9 +186,11 @@ def fit_network(X, weight, group, recipe, *, callbacks=(), start=None):
         callbacks,
     )
     stack = training.network.to(wide).eval()
+    # Training may have run in float32; the PCA in the model is exact again.
     if anchor is not None:
-        # Training may have run in float32; the PCA in the model is exact again.
         stack.set_anchor(anchor)
+    else:
+        stack.copy_linear_path(start.network)
     network = select_model(stack, plan.final).eval()
     rows = LazyRows(X, scaling, wide, settings.device)
     moments = moments_of(network, rows, weight)
@@ -233,7 +240,6 @@ def make_stack(source, plan, metric, recipe):
     n_components = len(principals[-1].axes)
     stack = recipe.make_network(
         n_models=plan.n_models,
-        n_rows=int(plan.group.max()) + 1,
         n_features=source.n_features,
         n_components=n_components,
     )

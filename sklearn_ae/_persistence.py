@@ -102,9 +102,15 @@ def set_moments(net, moments):
     net.optimizer_.load_state_dict(optimizer_state)
 
 
-def copy_net(net, callbacks=()):
-    """Return a net that trains on without touching the original."""
-    return _unpack_net(_pack_net(net), callbacks)
+def copy_net(net, settings):
+    """Return a net that trains on, as asked for now, and leaves the original alone."""
+    packed = _pack_net(net)
+    packed["learning_rate"] = settings.learning_rate
+    packed["weight_decay"] = settings.weight_decay
+    copied = _unpack_net(packed, settings.callbacks)
+    for group in copied.optimizer_.param_groups:
+        group["weight_decay"] = settings.weight_decay
+    return copied
 
 
 def _device_here(device):

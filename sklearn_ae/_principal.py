@@ -9,9 +9,13 @@ from typing import NamedTuple
 import torch
 
 from ._linalg import eigh
+from .training import blocks_of
 
 # Largest side of a matrix whose spectrum is computed exactly.
 EXACT_SIDE = 2048
+
+# Largest matrix of rows that is held whole for it, in cells.
+EXACT_CELLS = 2**26
 
 # Power iterations of the randomised solver, and axes it carries beyond those asked for.
 N_ITERATIONS = 6
@@ -47,15 +51,15 @@ class Rows:
         Its sum may be anything above zero.
     metric : tensor of shape (d,)
         The unit of each column: PCA is of ``rows * metric``.
-    block_size : int
     """
 
-    def __init__(self, source, weight, metric, block_size=4096):
+    def __init__(self, source, weight, metric):
         self.source = source
         self.metric = metric
         keep = torch.nonzero(weight > 0).squeeze(1)
-        self.index = keep.split(block_size)
-        self.weight = (weight[keep] / weight.sum()).split(block_size)
+        block = next(blocks_of(len(keep), source.n_features))
+        self.index = keep.split(block.stop)
+        self.weight = (weight[keep] / weight.sum()).split(block.stop)
         self.shape = (len(keep), source.n_features)
 
     def __iter__(self):
@@ -88,7 +92,7 @@ def fit_principal(rows, n_components, seed):
     n_rows, n_features = rows.shape
     if n_features <= EXACT_SIDE and n_features <= n_rows:
         variances, axes = _from_covariance(rows, mean)
-    elif n_rows <= EXACT_SIDE:
+    elif n_rows <= EXACT_SIDE and n_rows * n_features <= EXACT_CELLS:
         variances, axes = _from_gram(rows, mean)
     else:
         return _randomized(rows, mean, n_components, seed)

@@ -4,14 +4,15 @@ import numpy as np
 
 from .training import column_moments, dense_block, row_keys
 
-# Rows that are kept.
-REFERENCE_ROWS = 2048
+# Rows that are kept, at most, and the memory they may take.
+REFERENCE_ROWS, REFERENCE_BYTES = 1024, 2**22
 
 
 class Reference:
-    """A uniform sample of a stream, bounded: the rows with the smallest hash keys.
+    """A uniform sample of rows, bounded: those whose positions have the smallest keys.
 
-    No random draws, and the same sample in whatever blocks the rows come.
+    A row's key is a hash of its position, so that the sample is the same in whatever
+    blocks the rows come.
 
     Attributes
     ----------
@@ -34,10 +35,12 @@ class Reference:
     def extended(self, X, weight):
         """Return the sample after another block; this one stays as it is."""
         after = Reference(X.shape[1], self.seed)
-        keys = row_keys(X, self.seed)
-        near = np.sort(np.argsort(keys, kind="stable")[:REFERENCE_ROWS])
+        most = max(2, min(REFERENCE_ROWS, REFERENCE_BYTES // (8 * X.shape[1])))
+        positions = self.n_seen + np.arange(X.shape[0], dtype=np.float64)
+        keys = row_keys(positions[:, None], self.seed)
+        near = np.sort(np.argsort(keys)[:most])
         all_keys = np.concatenate([self.keys, keys[near]])
-        best = np.argsort(all_keys, kind="stable")[:REFERENCE_ROWS]
+        best = np.argsort(all_keys)[:most]
         after.keys = all_keys[best]
         after.rows = np.concatenate([self.rows, dense_block(X, near)])[best]
         after.weight = np.concatenate([self.weight, weight[near]])[best]

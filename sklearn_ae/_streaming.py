@@ -17,15 +17,16 @@ from .training import (
 )
 
 
-def train_on_block(net, X, weight, scaling, *, seed, callbacks):
+def train_on_block(net, X, weight, scaling, settings):
     """Return a copy of ``net`` trained for one pass over a block of rows."""
-    net = copy_net(net, callbacks)
+    net = copy_net(net, settings)
     device, dtype = torch.device(net.device), net.criterion_.column_weight.dtype
     batches = TrainingBatches(
         make_source(X, scaling, dtype, device),
         weight[None],
-        batch_size=net.batch_size,
-        seed=seed,
+        batch_size=settings.batch_size,
+        # The step as well, or every block would be read in the same order.
+        seed=settings.batch_seed + net.step_,
         dtype=dtype,
         device=device,
     )

@@ -6,11 +6,12 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..networks import select_model
+from ..training import blocks_of
 from ._scorer import MahalanobisScorer
 from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
 
-# Rows that a scorer learns from, at most; which ones is decided by their content.
-MAX_REFERENCE_ROWS = 20_000
+# Rows that a scorer learns from, at most, and the memory their features may take.
+MAX_REFERENCE_ROWS, REFERENCE_BYTES = 20_000, 2**27
 
 # Rounding, by and large: of raw codes, whose unit is the spread of all columns
 # together, and of residuals, whose unit is the standard deviation of their column.
@@ -87,12 +88,13 @@ class OutlierDetectionMixin(OutlierMixin):
                 # Every row was held out once: give the scores in the rows' order.
                 order = np.argsort(held_out)
                 scores, held_out_weight = scores[order], held_out_weight[order]
-        else:
-            scores, held_out_weight = own_scores(fitted, scorer), weight
+        if not len(held_out) or self.contamination != "auto":
+            own = own_scores(fitted, scorer)
+        if not len(held_out):
+            scores, held_out_weight = own, weight
         if self.contamination == "auto":
             offset = threshold_at_most(scores, held_out_weight, FALSE_ALARM_RATE)
         else:
-            own = own_scores(fitted, scorer)
             offset = threshold_nearest(own, weight, self.contamination)
         self._scorer, self.training_scores_, self.offset_ = scorer, scores, offset
 
@@ -105,23 +107,42 @@ def score_features(network, rows):
     return features[0].cpu().numpy().astype(np.float64)
 
 
-def feature_floor(network):
-    """Return the spread of each score feature below which it is rounding errors."""
+def feature_floor(network, scaling):
+    """Return the spread of each score feature below which it is rounding errors.
+
+    Rows may come in float32, whose rounding grows with the column's mean.
+    """
+    rounding = 4 * np.finfo(np.float32).eps * np.abs(scaling.mean) / scaling.std
     codes = np.full(network.n_components, CODE_FLOOR)
-    return np.concatenate([codes, np.full(network.n_features, RESIDUAL_FLOOR)])
+    return np.concatenate([codes, np.maximum(RESIDUAL_FLOOR, rounding)])
 
 
 def fit_scorer(fitted, network, index):
     """Return a scorer that has learned the bulk of the rows at ``index``."""
-    group = fitted.plan.group
-    if len(index) > MAX_REFERENCE_ROWS:
-        index = np.sort(index[np.argsort(group[index])[:MAX_REFERENCE_ROWS]])
-    features = score_features(network, fitted.rows.take(torch.from_numpy(index)))
-    weight = fitted.weight[index]
-    mass = np.bincount(group[index], weight)
-    evidence = mass.sum() ** 2 / np.square(mass).sum()
+    width = network.n_components + network.n_features
+    most = min(MAX_REFERENCE_ROWS, REFERENCE_BYTES // (8 * width))
+    if len(index) > most:
+        chosen = np.random.Generator(np.random.PCG64(0)).permutation(len(index))[:most]
+        index = index[np.sort(chosen)]
+    features = features_at(fitted, network, index)
+    mass = np.bincount(fitted.plan.group[index], fitted.weight[index])
+    share = mass / mass.sum()
     return MahalanobisScorer().fit(
-        features, weight, evidence, floor=feature_floor(network)
+        features,
+        fitted.weight[index],
+        evidence=1 / np.square(share).sum(),
+        floor=feature_floor(network, fitted.scaling),
+    )
+
+
+def features_at(fitted, network, index):
+    """Return the score features of the training rows at ``index``, read in blocks."""
+    blocks = blocks_of(len(index), network.n_features)
+    return np.concatenate(
+        [
+            score_features(network, fitted.rows.take(torch.from_numpy(index[block])))
+            for block in blocks
+        ]
     )
 
 
@@ -135,8 +156,7 @@ def held_out_scores(fitted):
         network = select_model(fitted.stack, model).eval()
         trained_on = np.flatnonzero(plan.train_weight[model])
         scorer = fit_scorer(fitted, network, trained_on)
-        rows = fitted.rows.take(torch.from_numpy(held_out))
-        scores.append(scorer.score(score_features(network, rows)))
+        scores.append(scorer.score(features_at(fitted, network, held_out)))
     return np.concatenate(scores)
 
 

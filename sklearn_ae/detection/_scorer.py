@@ -72,10 +72,13 @@ class MahalanobisScorer:
 
     def score(self, features):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
-        white = (features - self.center) / self.spread
-        if self.whitening is not None:
-            white = _matmul(white, self.whitening)
-        return -np.square(white).sum(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            white = (features - self.center) / self.spread
+            if self.whitening is not None:
+                white = _matmul(white, self.whitening)
+            distance = np.square(white).sum(axis=1)
+        # Rows beyond the range of floats are as far out as can be.
+        return -np.where(np.isnan(distance), np.inf, distance)
 
 
 def _whitening(rows, weight, evidence):

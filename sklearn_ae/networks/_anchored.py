@@ -11,6 +11,9 @@ from ._output import Output
 # Inputs of the residual branches are drawn in beyond this many standard deviations.
 CLIP_SCALE = 3.0
 
+# Largest entry of the linear decoder in float32.
+DECODER_LIMIT = 1e15
+
 
 class Anchor(NamedTuple):
     """The linear autoencoder a network starts from, one per model.
@@ -89,11 +92,22 @@ class AnchoredAutoencoder(nn.Module):
         mean = anchor.mean.unsqueeze(1)
         self.linear_encoder.weight.copy_(anchor.encoder)
         self.linear_encoder.bias.copy_(-mean @ anchor.encoder)
-        self.linear_decoder.weight.copy_(anchor.decoder)
+        decoder = anchor.decoder
+        if self.linear_decoder.weight.dtype == torch.float32:
+            # Of columns so small beside the others the loss feels nothing, and their
+            # squares would leave the range of float32.
+            decoder = torch.where(decoder.abs() < DECODER_LIMIT, decoder, 0.0)
+        self.linear_decoder.weight.copy_(decoder)
         self.linear_decoder.bias.copy_(mean)
         spread = anchor.spread.unsqueeze(1)
         self.spread.copy_(spread)
         self.inverse_spread.copy_(torch.where(spread > 0, 1 / spread, 0.0))
+
+    @torch.no_grad()
+    def copy_linear_path(self, other):
+        """Take over the linear path of another network."""
+        self.linear_encoder.load_state_dict(other.linear_encoder.state_dict())
+        self.linear_decoder.load_state_dict(other.linear_decoder.state_dict())
 
     @torch.no_grad()
     def map_code(self, center, code_map, code_unmap):

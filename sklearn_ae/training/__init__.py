@@ -2,9 +2,16 @@
 
 from ._batches import Batches, TrainingBatches
 from ._core import Settings, Training, losses_of, make_net, train
-from ._plan import Plan, content_ranks, drop_zero_weights, make_plan, row_keys
+from ._plan import Plan, content_ranks, make_plan, row_keys
 from ._progress import EpochBar, ScikitLearnCallbacks
-from ._rows import LazyRows, blocks_of, dense_block, make_source, weighted_sum
+from ._rows import (
+    LazyRows,
+    blocks_of,
+    dense_block,
+    make_source,
+    rows_at,
+    weighted_sum,
+)
 from ._runtime import (
     Seeds,
     cpu_threads,
@@ -32,7 +39,6 @@ __all__ = [
     "cpu_threads",
     "dense_block",
     "draw_seeds",
-    "drop_zero_weights",
     "fit_scaling",
     "losses_of",
     "make_net",
@@ -40,6 +46,7 @@ __all__ = [
     "make_source",
     "resolve_device",
     "row_keys",
+    "rows_at",
     "threads_for",
     "train",
     "weighted_sum",

@@ -6,9 +6,7 @@ import numpy as np
 import torch
 
 from ._loss import Batch
-
-# Held-out rows that pass through the network at once, over all models.
-JUDGED_AT_ONCE = 8192
+from ._rows import blocks_of
 
 
 class TrainingBatches:
@@ -64,7 +62,8 @@ class TrainingBatches:
 class HeldOutBatches:
     """Batches of the held-out rows, each row for the model that has not seen it.
 
-    Models that are judged by fewer rows than others get rows of weight zero.
+    Models that are judged by fewer rows than others get other rows, which ``counts``
+    leaves out.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ class HeldOutBatches:
     plan : Plan
     """
 
-    def __init__(self, source, plan, *, dtype, device):
+    def __init__(self, source, plan, *, device):
         width = max(len(rows) for rows in plan.held_out)
         index = np.zeros((plan.n_models, width), dtype=np.int64)
         counts = np.zeros((plan.n_models, width), dtype=bool)
@@ -82,20 +81,16 @@ class HeldOutBatches:
         self.source = source
         self.index = torch.tensor(index, device=device)
         self.counts = torch.tensor(counts, device=device)
-        self.weight = self.counts.to(dtype)
-        self.step = max(1, JUDGED_AT_ONCE // plan.n_models)
+        block = next(blocks_of(width, source.n_features * plan.n_models))
+        self.step = block.stop
 
     def __len__(self):
         return -(-self.index.shape[1] // self.step)
 
     def __iter__(self):
-        for index, weight in zip(
-            self.index.split(self.step, dim=1),
-            self.weight.split(self.step, dim=1),
-            strict=True,
-        ):
+        for index in self.index.split(self.step, dim=1):
             rows = self.source.take(index)
-            yield Batch(rows, rows, weight)
+            yield Batch(rows, rows)
 
 
 class Batches(NamedTuple):

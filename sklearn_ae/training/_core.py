@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..networks import Output
 from ._batches import Batches, HeldOutBatches, TrainingBatches
 from ._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
 from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
+from ._optimizer import StackedAdamW
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,9 @@ class Settings:
     Attributes
     ----------
     max_epochs, batch_size, n_iter_no_change : int
-    learning_rate, weight_decay : float
+    learning_rate : float or sequence of M floats
+        One for all models of a stack, or one for each.
+    weight_decay : float
     batch_seed : int
         Seed of the order of the rows.
     dtype : torch dtype
@@ -31,7 +35,7 @@ class Settings:
 
     max_epochs: int
     batch_size: int
-    learning_rate: float
+    learning_rate: float | tuple
     weight_decay: float
     n_iter_no_change: int
     batch_seed: int
@@ -41,27 +45,27 @@ class Settings:
 
 
 class Training(NamedTuple):
-    """What came out of a run.
+    """What came out of a run; by team of models, of which a single fit has one.
 
     Attributes
     ----------
     network : torch module
         The stack, with the weights that were kept.
     history : skorch History
-    kept_epoch : int
+    kept_epoch : ndarray of shape (n_teams,)
         The epoch of these weights; 0 is the start.
-    improved : bool or None
+    improved : ndarray of shape (n_teams,) or None
         Whether held-out rows prefer them to PCA; None if no rows were held out.
-    pca_loss, kept_loss : float or None
+    pca_loss, kept_loss : ndarray of shape (n_teams,) or None
         Held-out loss of PCA and of the kept weights.
     """
 
     network: torch.nn.Module
     history: list
-    kept_epoch: int
-    improved: bool | None = None
-    pca_loss: float | None = None
-    kept_loss: float | None = None
+    kept_epoch: np.ndarray
+    improved: np.ndarray | None = None
+    pca_loss: np.ndarray | None = None
+    kept_loss: np.ndarray | None = None
 
 
 # Adam divides each step by the gradient's size plus this. At PCA the encoder's gradient
@@ -69,20 +73,22 @@ class Training(NamedTuple):
 ADAM_EPSILON = 1e-6
 
 
-def make_net(network, column_weight, settings, *, judge=None):
+def make_net(network, column_weight, settings):
     """Return an initialised skorch net around a network, on its device."""
+    optimizer = {"optimizer": torch.optim.AdamW, "lr": settings.learning_rate}
+    if np.ndim(settings.learning_rate):
+        rates = torch.tensor(settings.learning_rate)
+        optimizer = {"optimizer": StackedAdamW, "lr": 1.0, "optimizer__rates": rates}
     return AutoencoderNet(
         network.to(settings.device, settings.dtype),
         ReconstructionLoss(
             torch.tensor(column_weight, dtype=settings.dtype, device=settings.device)
         ),
-        judge=judge,
-        optimizer=torch.optim.AdamW,
+        **optimizer,
         optimizer__weight_decay=settings.weight_decay,
         optimizer__eps=ADAM_EPSILON,
         # One kernel for all parameters: small steps are dispatch, not arithmetic.
         optimizer__fused=settings.device.type in ("cpu", "cuda"),
-        lr=settings.learning_rate,
         max_epochs=settings.max_epochs,
         batch_size=settings.batch_size,
         callbacks=copy.deepcopy(list(settings.callbacks)) or None,
@@ -111,41 +117,55 @@ def train(network, source, plan, weight, column_weight, settings, callbacks=()):
     -------
     training : Training
     """
-    placed = {"dtype": settings.dtype, "device": settings.device}
     batches = TrainingBatches(
         source,
         plan.train_weight,
         batch_size=settings.batch_size,
         seed=settings.batch_seed,
-        **placed,
+        dtype=settings.dtype,
+        device=settings.device,
     )
-    judged = len(plan.held_out_rows) > 0
-    judge = held_out = None
-    if judged:
-        rows = plan.held_out_rows
-        gate = FEW_ROWS_GATE if plan.is_cross_fitted else GATE
-        judge = Judge(weight[rows], plan.group[rows], gate)
-        held_out = HeldOutBatches(source, plan, **placed)
-    net = make_net(network, column_weight, settings, judge=judge)
+    net = make_net(network, column_weight, settings)
     net.anneal_over = settings.max_epochs
-    if judged:
-        start = net.held_out_errors(held_out)
-        pca = net.held_out_errors(held_out, forward=net.module_.linear)
-        keep_best = KeepBest(start, settings.n_iter_no_change)
+    held_out = keep_best = None
+    if len(plan.held_out_rows):
+        held_out = HeldOutBatches(source, plan, device=settings.device)
+        net.judge, keep_best = appoint_judge(net, held_out, plan, weight, settings)
         callbacks = [keep_best, *callbacks]
     net.callbacks_ = [(type(cb).__name__, cb) for cb in callbacks] + net.callbacks_
     net.train(Batches(batches, held_out), settings.max_epochs)
-    if not judged:
-        return Training(net.module_, net.history, kept_epoch=len(net.history))
+    if keep_best is None:
+        return Training(net.module_, net.history, np.array([len(net.history)]))
     keep_best.settle(net)
+    pca = net.held_out_errors(held_out, forward=net.module_.linear)
     return Training(
         net.module_,
         net.history,
-        keep_best.epoch,
-        improved=judge.prefers(keep_best.errors, over=pca),
-        pca_loss=judge.see(pca),
-        kept_loss=keep_best.loss,
+        keep_best.epochs,
+        improved=net.judge.prefers(keep_best.errors, over=pca),
+        pca_loss=net.judge.losses(pca),
+        kept_loss=keep_best.losses,
     )
+
+
+def appoint_judge(net, held_out, plan, weight, settings):
+    """Return the judge of the held-out rows, and the callback that acts on it."""
+    rows = plan.held_out_rows
+    judge = Judge(
+        weight[rows],
+        plan.group[rows],
+        plan.team_of_rows,
+        # Rows reach the network as differences from the mean row.
+        scale=net.held_out_errors(held_out, forward=answer_mean),
+        gate=FEW_ROWS_GATE if plan.is_cross_fitted else GATE,
+    )
+    start = net.held_out_errors(held_out)
+    return judge, KeepBest(judge, start, plan.team, settings.n_iter_no_change)
+
+
+def answer_mean(rows):
+    """Return the mean row for every row."""
+    return Output(torch.zeros_like(rows), None)
 
 
 def losses_of(training):

@@ -1,6 +1,7 @@
 """What held-out rows decide: the epoch that is kept, when to stop, PCA or not."""
 
 import numpy as np
+import torch
 from skorch.callbacks import Callback
 
 from ..networks import restore, snapshot
@@ -13,76 +14,115 @@ GATE, FEW_ROWS_GATE = 2.0, 3.0
 
 
 class Judge:
-    """Weighs the errors of the held-out rows.
+    """Weighs the errors of the held-out rows, by team of models.
+
+    Models that are kept and stopped together are a team: all folds of a fit are one,
+    each candidate of a search would be its own.
 
     Parameters
     ----------
     weight : ndarray of shape (n_held_out,)
     group : ndarray of shape (n_held_out,)
         Equal for rows of equal content.
+    team : ndarray of shape (n_held_out,)
+        The team that each row judges, from 0.
+    scale : ndarray of shape (n_held_out,)
+        Errors of the mean row. Losses are shares of them: 1 minus a loss is the R² of
+        the held-out rows.
     gate : float
         Standard errors by which a gain must exceed zero.
     """
 
-    def __init__(self, weight, group, gate):
+    def __init__(self, weight, group, team, scale, gate):
+        self.weight = weight
+        self.group = group
+        self.team = team
         self.gate = gate
-        self.weight = weight / weight.sum()
-        self.group = np.unique(group, return_inverse=True)[1]
-        self.latest = None
+        scale = np.bincount(team, weight * scale)
+        self.scale = np.where(scale > 0, scale, 1.0)
 
-    def see(self, errors):
-        """Take the rows' latest errors and return their weighted mean."""
-        self.latest = errors
-        return float(weighted_sum(self.weight, errors))
+    def losses(self, errors):
+        """Return the loss of each team, of shape (n_teams,)."""
+        return np.bincount(self.team, self.weight * errors) / self.scale
 
     def prefers(self, errors, over):
-        """Whether ``errors`` are lower than the errors ``over`` beyond doubt.
+        """Return by team whether ``errors`` are lower than ``over`` beyond doubt.
 
         The gain is paired by row. Rows of equal content count as one of their summed
         weight, so that repeating a row is no new evidence.
         """
-        weight = np.bincount(self.group, self.weight)
-        gains = np.bincount(self.group, self.weight * (over - errors)) / weight
-        gain = weighted_sum(weight, gains)
-        error = np.sqrt(weighted_sum(weight**2, (gains - gain) ** 2))
-        return bool(gain > self.gate * error)
+        gains = over - errors
+        return np.array(
+            [
+                self._exceeds_doubt(gains[rows], self.weight[rows], self.group[rows])
+                for rows in (self.team == team for team in range(len(self.scale)))
+            ]
+        )
+
+    def _exceeds_doubt(self, gains, weight, group):
+        group = np.unique(group, return_inverse=True)[1]
+        weight = weight / weight.sum()
+        mass = np.bincount(group, weight)
+        gains = np.bincount(group, weight * gains) / mass
+        gain = weighted_sum(mass, gains)
+        error = np.sqrt(weighted_sum(mass**2, (gains - gain) ** 2))
+        return gain > self.gate * error
 
 
 class KeepBest(Callback):
     """Remember the weights of the best epoch; stop when none has followed for long.
 
-    In memory: files of a fixed name would collide between parallel fits.
+    Each team has its own best epoch and its own patience; training stops when all have
+    lost it. In memory: files of a fixed name would collide between parallel fits.
 
     Parameters
     ----------
+    judge : Judge
     start : ndarray of shape (n_held_out,)
         The rows' errors before the first epoch; the start is the first best.
+    teams : ndarray of shape (M,)
+        The team of each model.
     patience : int
-        Number of epochs without improvement after which training stops.
+        Number of epochs without improvement after which a team stops.
     """
 
-    def __init__(self, start, patience):
+    def __init__(self, judge, start, teams, patience):
+        self.judge = judge
         self.start = start
+        self.teams = teams
         self.patience = patience
 
     def on_train_begin(self, net, **kwargs):
-        """Make the network as it starts the one to beat."""
-        self._keep(0, self.start, net.judge.see(self.start), snapshot(net.module_))
-        self.start_loss, self.start_weights = self.loss, self.weights
+        """Make the networks as they start the ones to beat."""
+        self.errors = self.start.copy()
+        self.losses = self.judge.losses(self.start)
+        self.epochs = np.zeros(len(self.losses), dtype=int)
+        self.active = np.ones(len(self.losses), dtype=bool)
+        self.start_weights = snapshot(net.module_)
+        self.weights = snapshot(net.module_)
 
     def on_epoch_end(self, net, **kwargs):
         """Compare the epoch with the best so far."""
-        epoch, loss = len(net.history), net.history[-1, "valid_loss"]
-        if loss < self.loss:
-            self._keep(epoch, net.judge.latest, loss, snapshot(net.module_))
-        elif epoch - self.epoch >= self.patience:
+        epoch, losses = len(net.history), self.judge.losses(net.held_out_errors_)
+        better = self.active & (losses < self.losses)
+        if better.any():
+            self._keep(better, epoch, net.held_out_errors_, snapshot(net.module_))
+        self.active &= epoch - self.epochs < self.patience
+        if not self.active.any():
             raise StopTraining
 
-    def _keep(self, epoch, errors, loss, weights):
-        self.epoch, self.errors, self.loss, self.weights = epoch, errors, loss, weights
+    def _keep(self, teams, epoch, errors, weights):
+        """Take over what some teams have reached."""
+        rows, models = teams[self.judge.team], torch.from_numpy(teams[self.teams])
+        self.errors = np.where(rows, errors, self.errors)
+        self.losses = np.where(teams, self.judge.losses(errors), self.losses)
+        self.epochs = np.where(teams, epoch, self.epochs)
+        for name, tensor in weights.items():
+            mine = models.to(tensor.device)
+            self.weights[name][mine] = tensor[mine]
 
     def settle(self, net):
-        """Put the best weights back, or the start's if the gain is in doubt."""
-        if not net.judge.prefers(self.errors, over=self.start):
-            self._keep(0, self.start, self.start_loss, self.start_weights)
+        """Put the best weights back, or the start's where the gain is in doubt."""
+        doubtful = ~self.judge.prefers(self.errors, over=self.start)
+        self._keep(doubtful, 0, self.start, self.start_weights)
         restore(net.module_, self.weights)

@@ -45,12 +45,16 @@ class ReconstructionLoss(nn.Module):
         super().__init__()
         self.register_buffer("column_weight", column_weight)
 
+    def element_errors(self, output, batch):
+        """Return the error of each cell, of shape ``(M, n, d)``, in columns' units."""
+        squares = (output.reconstruction - batch.target).square()
+        if batch.element_weight is None:
+            return squares
+        return squares * batch.element_weight
+
     def row_errors(self, output, batch):
         """Return the error of each row, of shape ``(M, n)``."""
-        squares = (output.reconstruction - batch.target).square()
-        if batch.element_weight is not None:
-            squares = squares * batch.element_weight
-        errors = torch.matmul(squares, self.column_weight)
+        errors = torch.matmul(self.element_errors(output, batch), self.column_weight)
         return errors if output.penalty is None else errors + output.penalty
 
     def forward(self, output, batch):

@@ -40,7 +40,7 @@ class AutoencoderNet(NeuralNet):
         The network; its ``forward`` returns an ``Output``.
     criterion : ReconstructionLoss
     judge : Judge or None
-        Turns the held-out rows' errors into ``valid_loss``.
+        Turns the held-out rows' errors into ``valid_loss``, the mean over its teams.
     anneal_over : int or None
         Number of epochs over which the learning rate falls to zero along half a
         cosine. None, for streams of unknown length, keeps it constant, once it has
@@ -68,7 +68,7 @@ class AutoencoderNet(NeuralNet):
 
     def train(self, batches, epochs):
         """Run up to ``epochs`` epochs; unlike ``fit``, let Ctrl-C through."""
-        with suppress(StopTraining):
+        with suppress(StopTraining), torch.enable_grad():
             self.notify("on_train_begin", X=batches, y=None)
             self.fit_loop(batches, epochs=epochs)
         with suppress(StopTraining):
@@ -113,6 +113,7 @@ class AutoencoderNet(NeuralNet):
     def initialize(self):
         """Initialise the net's parts; no step has been taken."""
         self.step_ = 0
+        self.best_losses_ = {}
         return super().initialize()
 
     # -- one epoch
@@ -125,14 +126,14 @@ class AutoencoderNet(NeuralNet):
         if training:
             loss = self._train_epoch(iterator, step_fn)
         else:
-            loss = self.judge.see(self.held_out_errors(iterator))
+            self.held_out_errors_ = self.held_out_errors(iterator)
+            loss = float(self.judge.losses(self.held_out_errors_).mean())
         if not math.isfinite(loss):
             raise self._divergence()
         # As skorch's own scoring records it, for callbacks that ask for the best.
-        earlier = [row[f"{prefix}_loss"] for row in self.history[:-1]]
-        self.history.record(
-            f"{prefix}_loss_best", all(loss < other for other in earlier)
-        )
+        best = self.best_losses_.get(prefix, math.inf)
+        self.history.record(f"{prefix}_loss_best", loss < best)
+        self.best_losses_[prefix] = min(loss, best)
         self.history.record(f"{prefix}_loss", loss)
 
     def _train_epoch(self, iterator, step_fn):

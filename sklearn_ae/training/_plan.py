@@ -7,13 +7,15 @@ whatever order they come, so that a row given twice is the same as a row of weig
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ._rows import blocks_of, dense_block
 
 # Fewer distinct rows than this are cross-fitted: a single held-out tenth of them is
 # too few to tell whether training improved on PCA.
 FEW_ROWS = 1000
+
+# Folds at most: each is a model of its own.
+MAX_FOLDS = 20
 
 # Fewer distinct rows than this cannot tell at all; the model is then PCA.
 MIN_ROWS = 10
@@ -35,6 +37,8 @@ class Plan:
         The model that becomes the fitted one.
     group : ndarray of shape (n,)
         Equal for rows of equal content.
+    team : ndarray of shape (M,)
+        Equal for models that are kept and stopped together.
     """
 
     train_weight: np.ndarray
@@ -42,6 +46,7 @@ class Plan:
     held_out: list
     final: int
     group: np.ndarray
+    team: np.ndarray
 
     @property
     def n_models(self):
@@ -52,6 +57,11 @@ class Plan:
     def held_out_rows(self):
         """Positions of all held-out rows, in the order of the models."""
         return np.concatenate(self.held_out)
+
+    @property
+    def team_of_rows(self):
+        """The team that each of the held-out rows judges."""
+        return np.repeat(self.team, [len(rows) for rows in self.held_out])
 
     @property
     def is_cross_fitted(self):
@@ -82,7 +92,7 @@ def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit):
     if not hold_out or n_distinct < MIN_ROWS:
         return _single(weight, np.zeros(len(group), dtype=bool), group)
     if cross_fit and n_distinct < FEW_ROWS:
-        n_folds = min(max(2, round(1 / validation_fraction)), n_distinct)
+        n_folds = min(max(2, round(1 / validation_fraction)), MAX_FOLDS, n_distinct)
         return _cross_fitted(weight, group % n_folds, n_folds, group)
     n_held_out = min(max(1, round(validation_fraction * n_distinct)), n_distinct - 1)
     return _single(weight, group < n_held_out, group)
@@ -95,6 +105,7 @@ def _single(weight, is_held_out, group):
         held_out=[np.flatnonzero(is_held_out)],
         final=0,
         group=group,
+        team=np.zeros(1, dtype=int),
     )
 
 
@@ -108,6 +119,7 @@ def _cross_fitted(weight, fold, n_folds, group):
         held_out=[*held_out, np.empty(0, dtype=np.intp)],
         final=n_folds,
         group=group,
+        team=np.zeros(n_folds + 1, dtype=int),
     )
 
 
@@ -140,12 +152,3 @@ def _mix(keys):
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(factor)
     return keys ^ (keys >> np.uint64(31))
-
-
-def drop_zero_weights(X, weight):
-    """Return the rows that count, and their weights: a zero means "not there"."""
-    keep = weight > 0
-    if keep.all():
-        return X, weight
-    rows = np.flatnonzero(keep) if sparse.issparse(X) else keep
-    return X[rows], weight[keep]

@@ -25,6 +25,32 @@ class RowSource(Protocol):
         """Return the rows at a tensor of positions, ``(*index.shape, d)``."""
 
 
+class RowView:
+    """Some rows of an array on disk, by position, none of which is read before use.
+
+    Parameters
+    ----------
+    X : memory-mapped array of shape (n, n_features)
+    index : ndarray of int
+    """
+
+    def __init__(self, X, index):
+        self.base = X
+        self.index = index
+        self.shape = (len(index), X.shape[1])
+        self.dtype = X.dtype
+
+    def __getitem__(self, block):
+        return self.base[self.index[block]]
+
+
+def rows_at(X, index):
+    """Return the rows of ``X`` at ``index``; all of them are ``X`` itself."""
+    if len(index) == X.shape[0]:
+        return X
+    return RowView(X, index) if is_memory_mapped(X) else X[index]
+
+
 class ResidentRows:
     """All rows standardised once and kept on the device."""
 
