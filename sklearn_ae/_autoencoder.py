@@ -32,9 +32,9 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
     n_components : int or float, default=0.9
         Number of components of the codes. A float in (0, 1) takes as many as PCA
         needs to explain this share of the variance.
-    hidden_layer_sizes : "auto" or tuple of int, default="auto"
+    hidden_layer_sizes : "auto", int or tuple of int, default="auto"
         Widths of the hidden layers of the encoder; the decoder's are the same,
-        reversed. An empty tuple leaves linear layers. "auto" is (64, 32) for fewer
+        reversed. An int is one layer, an empty tuple none. "auto" is (64, 32) for fewer
         than 1000 distinct rows, (512, 256) for at least 10,000 distinct rows of more
         than 256 columns, else (256, 128).
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
@@ -211,7 +211,11 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
-        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "contamination": [
             Interval(Real, 0, 0.5, closed="right"),
@@ -228,7 +232,7 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
     def _check_params(self):
         super()._check_params()
         sizes = self.hidden_layer_sizes
-        if isinstance(sizes, str):
+        if isinstance(sizes, (str, Integral)):
             return
         if any(not isinstance(size, Integral) or size < 1 for size in sizes):
             raise ValueError(
@@ -238,7 +242,9 @@ class Autoencoder(OutlierDetectionMixin, BaseAutoencoder):
 
     def _make_network(self, *, n_models, n_features, n_components, n_distinct):
         sizes = self.hidden_layer_sizes
-        if isinstance(sizes, str):
+        if isinstance(sizes, Integral):
+            sizes = (sizes,)
+        elif isinstance(sizes, str):
             sizes = _defaults.hidden_layer_sizes_for(n_distinct, n_features)
         return DenseAutoencoder(
             n_models=n_models,

@@ -56,6 +56,9 @@ from .training import (
 # of its epochs.
 STILL_IMPROVING = 0.01
 
+# Cells of a table, at most, that is trained on in float64.
+PRECISE_CELLS = 2**15
+
 
 class BaseAutoencoder(
     CallbackSupportMixin,
@@ -171,7 +174,7 @@ class BaseAutoencoder(
         rows, weight = self._weigh(rows, sample_weight)
         seeds = draw_seeds(self.random_state)
         group = content_ranks(rows, seeds.split)
-        recipe = self._recipe(rows.shape[0], int(group.max()) + 1, seeds, device)
+        recipe = self._recipe(*rows.shape, int(group.max()) + 1, seeds, device)
         context = open_callback_context(self, recipe.settings.max_epochs)
         start = None
         if warm:
@@ -220,9 +223,12 @@ class BaseAutoencoder(
         rows, weight = self._weigh(rows, sample_weight, least=2 if first else 1)
         seeds = draw_seeds(self.random_state)
         # A stream is long, however short its first block.
-        recipe = self._recipe(_defaults.SMALL, _defaults.SMALL, seeds, device)
+        recipe = self._recipe(
+            _defaults.SMALL, rows.shape[1], _defaults.SMALL, seeds, device
+        )
         with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
             if first:
+                self._check_first_block(rows)
                 recipe = first_block_recipe(recipe)
                 group = content_ranks(rows, seeds.split)
                 self._publish(fit_network(rows, weight, group, recipe), recipe)
@@ -231,6 +237,16 @@ class BaseAutoencoder(
                 self._reference = self._reference.extended(rows, weight)
             self._learn_block(rows, weight, recipe)
         return self
+
+    def _check_first_block(self, rows):
+        """Refuse a first block whose PCA could not have the components asked for."""
+        least = self.n_components if self.n_components > 1 else 2
+        if rows.shape[0] < least:
+            raise ValueError(
+                f"n_components={self.n_components!r} needs a first block of at least "
+                f"{least} samples, and it has {rows.shape[0]}. Give partial_fit a "
+                "larger first block, typical of the stream."
+            )
 
     def _weigh(self, rows, sample_weight, least=2):
         """Return the rows that count and their weights."""
@@ -252,12 +268,12 @@ class BaseAutoencoder(
             )
         return rows, weight
 
-    def _recipe(self, n_rows, n_distinct, seeds, device):
-        """Resolve the parameters for this number of rows."""
+    def _recipe(self, n_rows, n_features, n_distinct, seeds, device):
+        """Resolve the parameters for rows of this shape."""
         batch_size = _or(self.batch_size, _defaults.batch_size_for(n_rows))
-        # One batch in float64 costs little, and makes a weight of two equal to a row
-        # given twice to the last digits.
-        precise = n_rows <= batch_size
+        # One small batch in float64 costs little, and makes a weight of two equal to a
+        # row given twice to the last digits.
+        precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
         epochs = _or(
             self.max_epochs, _defaults.max_epochs_for(n_distinct, n_rows, batch_size)
         )
@@ -389,26 +405,26 @@ class BaseAutoencoder(
         network = self.net_.module_
         return self._map_rows(rows, lambda x: network.encode(x)[0].cpu().numpy(), codes)
 
-    def inverse_transform(self, Z):
+    def inverse_transform(self, X):
         """Decode codes.
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_components)
+        X : array-like of shape (n_samples, n_components)
             Codes, as :meth:`transform` returns them.
 
         Returns
         -------
         rows : ndarray of shape (n_samples, n_features)
-            In the units of the training rows; float32 if ``Z`` is, else float64.
+            In the units of the training rows; float32 if ``X`` is, else float64.
 
         Raises
         ------
         ValueError
-            If ``Z`` has not ``n_components_`` columns.
+            If ``X`` has not ``n_components_`` columns.
         """
         check_is_fitted(self)
-        codes = check_codes(Z, self.n_components_, type(self).__name__)
+        codes = check_codes(X, self.n_components_, type(self).__name__)
         rows = np.empty((len(codes), self.n_features_in_), dtype=codes.dtype)
         parameter = next(self.net_.module_.parameters())
 

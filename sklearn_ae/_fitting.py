@@ -164,6 +164,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         validation_fraction=recipe.validation_fraction,
         # The earlier model has seen its rows, all of them where it was cross-fitted.
         cross_fit=recipe.cross_fit and start is None,
+        n_features=X.shape[1],
     )
     settings = recipe.settings
     if recipe.hold_out and not len(plan.held_out_rows):

@@ -79,12 +79,12 @@ def _columns(mask, estimator):
     return f"{word} {', '.join(labels)}" + (f" and {more} others" if more else "")
 
 
-def check_codes(Z, n_components, name):
+def check_codes(X, n_components, name):
     """Check codes given to ``inverse_transform``."""
-    codes = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+    codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
     if codes.shape[1] != n_components:
         raise ValueError(
-            f"Z has {codes.shape[1]} columns, but {name} has n_components_="
+            f"X has {codes.shape[1]} columns, but {name} has n_components_="
             f"{n_components}: inverse_transform takes codes as transform returns them."
         )
     return codes

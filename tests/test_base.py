@@ -7,12 +7,17 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
+
+from sklearn_ae import _reference
+from sklearn_ae.training import Scaling, _rows, content_ranks, draw_seeds, make_plan
 
 from .estimators import ESTIMATORS
 
@@ -284,9 +289,9 @@ def test_failed_refit_keeps_the_model_before(estimator, blob):
 def test_divergence_says_epoch_rate_and_remedy(estimator, blob):
     estimator.set_params(learning_rate=1e30)
     message = (
-        r"Training diverged: the loss was not finite in epoch \d+ with "
-        r"learning_rate=1e\+30. Try a smaller learning_rate, such as 1e\+29, or look "
-        "for extreme values in X."
+        r"Training diverged: in epoch \d+ the squared error was \S+ times the variance "
+        r"of the rows, with learning_rate=1e\+30. Try a smaller learning_rate, such as "
+        "0.001, or look for extreme values in X."
     )
     with pytest.raises(ValueError, match=message):
         estimator.fit(blob)
@@ -419,3 +424,280 @@ def test_wrong_width_after_fit(estimator, blob):
 def test_weights_that_leave_one_row(estimator, blob):
     with pytest.raises(ValueError, match=r"leaves 1 sample.* above zero"):
         estimator.fit(blob, sample_weight=np.r_[1, np.zeros(59)])
+
+
+# -- from an earlier fit
+
+
+@pytest.mark.parametrize("go_on", ["warm start", "partial_fit"])
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("n_components", 2, 3),
+        ("n_components", 2, 0.5),
+        ("standardize", False, True),
+        ("hidden_layer_sizes", "auto", (8,)),
+        ("hidden_layer_sizes", (8,), (8, 4)),
+        ("activation", "silu", "tanh"),
+    ],
+)
+def test_the_shape_of_the_network_cannot_change_where_it_goes_on(
+    estimator, blob, go_on, name, before, after
+):
+    if name not in estimator.get_params():
+        pytest.skip(f"no {name}")
+    estimator.set_params(**{name: before}, warm_start=True).fit(blob)
+    codes = estimator.transform(blob)
+    estimator.set_params(**{name: after})
+    with pytest.raises(ValueError, match=r".") as error:
+        (estimator.fit if go_on == "warm start" else estimator.partial_fit)(blob)
+    assert str(error.value) == (
+        f"{name}={after!r} differs from {before!r}, with which this "
+        f"{type(estimator).__name__} was fitted, and cannot change where training "
+        "goes on. Fit a new one, or set it back."
+    )
+    assert_array_equal(estimator.transform(blob), codes)
+    estimator.set_params(**{name: before})
+    (estimator.fit if go_on == "warm start" else estimator.partial_fit)(blob)
+    estimator.set_params(**{name: after}, warm_start=False).fit(blob)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([8, 4], [8, 4]),
+        ([8, 4], (8, 4)),
+        (np.array([8, 4]), np.array([8, 4])),
+        (np.array([8, 4]), (8, 4)),
+    ],
+    ids=["lists", "list and tuple", "arrays", "array and tuple"],
+)
+def test_sizes_of_layers_may_be_held_by_anything(estimator, blob, before, after):
+    estimator.set_params(hidden_layer_sizes=before, warm_start=True).fit(blob)
+    estimator.set_params(hidden_layer_sizes=after).fit(blob)
+    estimator.partial_fit(blob)
+
+
+@pytest.mark.parametrize("n_rows", [60, 1500], ids=["float64", "float32"])
+def test_warm_start_without_epochs_changes_nothing(estimator, n_rows):
+    X = curve(n_rows)
+    estimator.set_params(max_epochs=8, warm_start=True).fit(X)
+    before, codes = estimator.reconstruct(X), estimator.transform(X)
+    estimator.set_params(max_epochs=0).fit(X)
+    assert_allclose(estimator.reconstruct(X), before, rtol=0, atol=1e-12)
+    assert_allclose(estimator.transform(X), codes, rtol=0, atol=1e-10)
+
+
+def test_scores_and_threshold_stay_sensible_after_a_block(estimator):
+    X = curve(1500)
+    estimator.set_params(max_epochs=10).fit(X)
+    for block in (X[:20], X[20:21], X[21:60]):
+        estimator.partial_fit(block)
+        assert 0.01 < (estimator.predict(X) == -1).mean() < 0.12
+        assert len(estimator.training_scores_) >= 1000
+    far = estimator.score_samples(X.mean(axis=0)[None] + 30 * X.std(axis=0))
+    assert far < estimator.offset_ < np.median(estimator.training_scores_)
+
+
+# -- what is said of held-out rows
+
+
+def curve(n_rows, seed=0):
+    """Rows around a curved sheet, of shape (n_rows, 4)."""
+    rng = np.random.default_rng(seed)
+    t = rng.uniform(-2, 2, size=(n_rows, 2))
+    X = np.column_stack([t, t[:, 0] ** 2, np.sin(2 * t[:, 1])])
+    return X + 0.05 * rng.normal(size=X.shape)
+
+
+def held_out_rows(X, weight=None):
+    """Positions of the rows that an estimator of random_state=0 holds out."""
+    plan = make_plan(
+        content_ranks(X, draw_seeds(0).split),
+        np.ones(len(X)) if weight is None else weight,
+        hold_out=True,
+        validation_fraction=0.1,
+        cross_fit=True,
+    )
+    assert not plan.is_cross_fitted
+    return plan.held_out_rows
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_validation_r2_is_the_score_of_the_held_out_rows(
+    estimator, standardize, weighted
+):
+    X = curve(1500) * [1, 3, 0.1, 10]
+    weight = np.random.default_rng(0).uniform(0.5, 2, 1500) if weighted else None
+    estimator.set_params(max_epochs=10, standardize=standardize)
+    estimator.fit(X, sample_weight=weight)
+    rows = held_out_rows(X)
+    own = weight[rows] if weighted else None
+    assert estimator.improved_on_pca_
+    score = estimator.score(X[rows], sample_weight=own)
+    assert estimator.validation_r2_ == pytest.approx(score, abs=1e-6)
+    assert 1 - estimator.history_["valid_loss"].min() == pytest.approx(score, abs=1e-6)
+    pca = clone(estimator).set_params(max_epochs=0).fit(X, sample_weight=weight)
+    expected = pca.score(X[rows], sample_weight=own)
+    assert estimator.pca_validation_r2_ == pytest.approx(expected, abs=1e-6)
+    assert pca.validation_r2_ == pca.pca_validation_r2_
+
+
+@pytest.mark.parametrize("shift", [0, 3])
+def test_validation_r2_after_a_warm_start_is_the_score_too(estimator, shift):
+    X = curve(1500)
+    estimator.set_params(max_epochs=5, warm_start=True).fit(X)
+    Y = curve(1500, seed=1) + shift
+    estimator.fit(Y)
+    score = estimator.score(Y[held_out_rows(Y)])
+    assert estimator.validation_r2_ == pytest.approx(score, abs=1e-6)
+
+
+# -- weights of any scale, columns of any scale
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-45, 1e-9, 1e300, 1e307])
+def test_only_the_ratio_of_weights_counts(estimator, blob, scale):
+    weight = np.random.default_rng(0).uniform(0.5, 1, size=60)
+    one = clone(estimator).fit(blob, sample_weight=weight)
+    other = clone(estimator).fit(blob, sample_weight=scale * weight)
+    assert_allclose(other.transform(blob), one.transform(blob), rtol=1e-7, atol=1e-9)
+    assert other.offset_ == pytest.approx(one.offset_, rel=1e-7)
+    assert_allclose(other.mean_, one.mean_, rtol=1e-9)
+    assert_allclose(
+        other.explained_variance_ratio_, one.explained_variance_ratio_, rtol=1e-9
+    )
+    assert other.validation_r2_ == pytest.approx(one.validation_r2_)
+    score = one.score(blob, sample_weight=weight)
+    assert other.score(blob, sample_weight=scale * weight / 100) == pytest.approx(score)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_equal_weights_of_any_scale_are_none(estimator, blob, scale):
+    plain = clone(estimator).fit(blob)
+    other = clone(estimator).fit(blob, sample_weight=np.full(60, scale))
+    assert_array_equal(other.transform(blob), plain.transform(blob))
+    assert_allclose(other.explained_variance_, plain.explained_variance_)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_blocks_of_a_stream_have_weights_of_any_scale(estimator, blob, scale):
+    plain, other = clone(estimator), clone(estimator)
+    for block in (blob, blob + 1):
+        plain.partial_fit(block)
+        other.partial_fit(block, sample_weight=np.full(60, scale))
+    assert_allclose(other.transform(blob), plain.transform(blob), rtol=1e-9)
+    assert_allclose(other.mean_, plain.mean_)
+    assert other.offset_ == pytest.approx(plain.offset_)
+
+
+def test_whole_weights_explain_the_variance_of_repeated_rows(estimator, blob):
+    weight = np.random.default_rng(0).integers(0, 4, size=60)
+    weighted = clone(estimator).fit(blob, sample_weight=weight)
+    repeated = clone(estimator).fit(blob.repeat(weight, axis=0))
+    for name in ("explained_variance_", "explained_variance_ratio_"):
+        assert_allclose(getattr(weighted, name), getattr(repeated, name), rtol=1e-6)
+
+
+def test_signs_are_pcas_for_columns_of_different_scale(estimator):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)) * 10.0 ** np.arange(-3, 3)
+    estimator.set_params(n_components=4, max_epochs=0).fit(X)
+    codes = PCA(4, svd_solver="full").fit_transform(X)
+    assert_allclose(estimator.transform(X), codes, atol=1e-6 * np.abs(codes).max())
+    signs = np.sign((estimator.transform(X) * codes).sum(axis=0))
+    assert_array_equal(signs, np.ones(4))
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("n_rows", [60, 1500], ids=["float64", "float32"])
+def test_columns_sixty_orders_of_magnitude_apart_train(estimator, standardize, n_rows):
+    X = curve(n_rows)
+    scale = np.array([1e30, 1e-30, 1, 1e-15])
+    estimator.set_params(standardize=standardize)
+    model = clone(estimator).fit(X * scale)
+    assert model.n_epochs_ == 8
+    assert np.isfinite(model.history_["train_loss"]).all()
+    assert np.isfinite(model.score_samples(X * scale)).all()
+    assert np.isfinite(model.reconstruct(X * scale)).all()
+    if standardize:
+        plain = clone(estimator).fit(X)
+        # Which rows are held out follows from the rows' contents, hence not closer.
+        assert model.score(X * scale) == pytest.approx(plain.score(X), abs=0.03)
+    else:
+        assert model.score(X * scale) == pytest.approx(1)
+
+
+# -- other ways to fail or to be slow
+
+
+def test_fit_under_no_grad(estimator, blob):
+    plain = clone(estimator).fit(blob).partial_fit(blob)
+    with torch.no_grad():
+        model = clone(estimator).fit(blob).partial_fit(blob)
+    assert_array_equal(model.transform(blob), plain.transform(blob))
+
+
+@pytest.mark.parametrize("fit", ["fit", "partial_fit"])
+@pytest.mark.parametrize("callback", [1, Callback])
+def test_callbacks_must_be_skorchs(estimator, blob, fit, callback):
+    estimator.set_params(callbacks=[callback])
+    with pytest.raises(ValueError, match=r".") as error:
+        getattr(estimator, fit)(blob)
+    assert str(error.value) == (
+        f"callbacks=[{callback!r}] must hold instances of skorch.callbacks.Callback, "
+        f"and {callback!r} is none. scikit-learn's callbacks go to set_callbacks."
+    )
+    assert not hasattr(estimator, "net_")
+
+
+@pytest.mark.parametrize("n_rows", [150, 1050])
+def test_wide_sparse_rows_are_never_dense_as_a_whole(estimator, monkeypatch, n_rows):
+    n_features, limit = 120, 16
+    X = sparse.random(
+        n_rows, n_features, density=0.05, format="csr", random_state=0, dtype=float
+    )
+    monkeypatch.setattr(_rows, "BLOCK_BYTES", 8 * limit * n_features)
+    monkeypatch.setattr(_reference, "REFERENCE_BYTES", 8 * limit * n_features)
+    standardize, toarray, sizes = Scaling.standardize, sparse.csr_matrix.toarray, []
+
+    def spy_standardize(self, rows, *args):
+        sizes.append(rows.shape[0])
+        return standardize(self, rows, *args)
+
+    def spy_toarray(self, *args, **kwargs):
+        sizes.append(self.shape[0])
+        return toarray(self, *args, **kwargs)
+
+    monkeypatch.setattr(Scaling, "standardize", spy_standardize)
+    monkeypatch.setattr(type(X), "toarray", spy_toarray)
+    estimator.set_params(batch_size=limit, max_epochs=1).fit(X).partial_fit(X)
+    for method in ("transform", "reconstruct", "score", "predict"):
+        getattr(estimator, method)(X)
+    assert max(sizes) <= limit
+    assert sum(sizes) > n_rows
+
+
+def test_a_mapped_file_with_zero_weights_is_not_loaded(
+    estimator, blob, tmp_path, monkeypatch
+):
+    np.save(tmp_path / "rows.npy", np.tile(blob, (5, 1)) + np.arange(300)[:, None])
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    weight = np.resize([1.0, 0.0, 2.0], 300)
+    estimator.set_params(batch_size=16, max_epochs=2)
+    expected = clone(estimator).fit(np.array(mapped), sample_weight=weight)
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 16)
+    monkeypatch.setattr(_reference, "REFERENCE_ROWS", 16)
+    read, sizes = _rows.RowView.__getitem__, []
+
+    def spy(self, block):
+        rows = read(self, block)
+        sizes.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(_rows.RowView, "__getitem__", spy)
+    model = clone(estimator).fit(mapped, sample_weight=weight)
+    assert 0 < max(sizes) <= 16 * 11  # one batch of each of eleven models
+    assert_allclose(model.transform(mapped), expected.transform(mapped), rtol=1e-6)

@@ -9,8 +9,9 @@ from ._net import StopTraining
 from ._rows import weighted_sum
 
 # The mean gain must exceed this many of its standard errors. Few rows are cross-fitted,
-# so that their gains share training rows and their standard error is too small.
-GATE, FEW_ROWS_GATE = 2.0, 3.0
+# so that their gains share training rows and their standard error is too small. Many
+# rows hardly need a gate: a few heavy ones make a real gain's standard error large.
+GATE, FEW_ROWS_GATE = 0.5, 3.0
 
 
 class Judge:

@@ -23,6 +23,10 @@ from skorch.callbacks import Callback, LRScheduler
 WARM_UP = 200
 
 
+# PCA's loss is at most 1. From there no fit comes this high that learns anything; a
+# stream may, when its rows change.
+DIVERGED = 1e3
+
 # What a callback may be told at every step.
 STEP_EVENTS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -128,8 +132,8 @@ class AutoencoderNet(NeuralNet):
         else:
             self.held_out_errors_ = self.held_out_errors(iterator)
             loss = float(self.judge.losses(self.held_out_errors_).mean())
-        if not math.isfinite(loss):
-            raise self._divergence()
+        if not math.isfinite(loss) or (self.anneal_over and loss > DIVERGED):
+            raise self._divergence(loss)
         # As skorch's own scoring records it, for callbacks that ask for the best.
         best = self.best_losses_.get(prefix, math.inf)
         self.history.record(f"{prefix}_loss_best", loss < best)
@@ -211,11 +215,13 @@ class AutoencoderNet(NeuralNet):
             for _, callback in self.callbacks_
         )
 
-    def _divergence(self):
+    def _divergence(self, loss):
+        rate = min(self.lr / 10, 1e-3)
         return ValueError(
-            f"Training diverged: the loss was not finite in epoch {len(self.history)} "
-            f"with learning_rate={self.lr:g}. Try a smaller learning_rate, such as "
-            f"{self.lr / 10:g}, or look for extreme values in X."
+            f"Training diverged: in epoch {len(self.history)} the squared error was "
+            f"{loss:.3g} times the variance of the rows, with learning_rate="
+            f"{self.lr:g}. Try a smaller learning_rate, such as {rate:g}, or look for "
+            "extreme values in X."
         )
 
 

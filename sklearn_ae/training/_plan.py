@@ -14,8 +14,9 @@ from ._rows import blocks_of, dense_block
 # too few to tell whether training improved on PCA.
 FEW_ROWS = 1000
 
-# Folds at most: each is a model of its own.
-MAX_FOLDS = 20
+# Folds at most: each is a model of its own. Of wide rows there are fewer, such that the
+# folds together hold at most this many cells, but three.
+MAX_FOLDS, FOLD_CELLS = 20, 2**21
 
 # Fewer distinct rows than this cannot tell at all; the model is then PCA.
 MIN_ROWS = 10
@@ -69,7 +70,7 @@ class Plan:
         return self.n_models > 1
 
 
-def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit):
+def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit, n_features=1):
     """Return the plan of a fit.
 
     With ``hold_out``, few rows are cross-fitted: ``round(1 / validation_fraction)``
@@ -87,12 +88,16 @@ def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit):
     validation_fraction : float
     cross_fit : bool
         Whether the plan may hold more than one model.
+    n_features : int
+        Wide rows get fewer folds.
     """
     n_distinct = int(group.max()) + 1
     if not hold_out or n_distinct < MIN_ROWS:
         return _single(weight, np.zeros(len(group), dtype=bool), group)
     if cross_fit and n_distinct < FEW_ROWS:
-        n_folds = min(max(2, round(1 / validation_fraction)), MAX_FOLDS, n_distinct)
+        affordable = max(3, FOLD_CELLS // (n_distinct * n_features))
+        n_folds = max(2, round(1 / validation_fraction))
+        n_folds = min(n_folds, MAX_FOLDS, affordable, n_distinct)
         return _cross_fitted(weight, group % n_folds, n_folds, group)
     n_held_out = min(max(1, round(validation_fraction * n_distinct)), n_distinct - 1)
     return _single(weight, group < n_held_out, group)
