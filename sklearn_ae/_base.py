@@ -123,7 +123,12 @@ class BaseAutoencoder(
     _structural = ("n_components", "standardize")
 
     def _structural_params(self):
-        return {name: getattr(self, name) for name in self._structural}
+        # As plain values: a list or an array of sizes says the same as a tuple.
+        values = {name: getattr(self, name) for name in self._structural}
+        return {
+            name: value if np.ndim(value) == 0 else tuple(np.asarray(value).tolist())
+            for name, value in values.items()
+        }
 
     def _check_structure(self):
         """Refuse to go on with a network of another shape than asked for."""
@@ -349,7 +354,7 @@ class BaseAutoencoder(
         # As PCA's: divided by n - 1. Whole weights count rows; of others, this is the
         # number of rows that they amount to.
         n_rows = weight.sum()
-        if not np.array_equal(weight, np.round(weight)):
+        if weight.max() > 1e9 or not np.array_equal(weight, np.round(weight)):
             n_rows = n_rows**2 / np.square(weight).sum()
         self.explained_variance_ = variances * n_rows / max(n_rows - 1, 1)
 
@@ -482,6 +487,7 @@ class BaseAutoencoder(
         weight = check_sample_weight(
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
         )
+        weight = weight / (weight.max() or 1.0)
         total = RunningR2(self.mean_, self.scale_)
         for block in blocks_of(*rows.shape):
             total.add(

@@ -185,6 +185,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         metric.column_weight,
         settings,
         callbacks,
+        mean_row=(mean - scaling.mean) / scaling.std,
     )
     stack = training.network.to(wide).eval()
     # Training may have run in float32; the PCA in the model is exact again.

@@ -19,7 +19,7 @@ from sklearn_ae.training import Settings, _plan, _rows, content_ranks
 CPU = torch.device("cpu")
 
 
-def make_network(*, n_models, n_rows, n_features, n_components):
+def make_network(*, n_models, n_features, n_components):
     return DenseAutoencoder(
         n_models=n_models,
         n_features=n_features,
@@ -58,10 +58,11 @@ def recipe_of(**changes):
     )
 
 
-def fit(X, weight=None, start=None, **changes):
+def fit(X, weight=None, start=None, index=None, **changes):
     weight = np.ones(X.shape[0]) if weight is None else weight
     group = content_ranks(X, 0)
-    return fit_network(X, weight, group, recipe_of(**changes), start=start)
+    recipe = recipe_of(**changes)
+    return fit_network(X, weight, group, recipe, index=index, start=start)
 
 
 def codes_of(fitted):
@@ -180,7 +181,6 @@ def test_the_network_is_asked_for_in_the_shape_of_the_rows(blob):
     expected = PCA(0.9).fit(blob).n_components_
     assert asked == {
         "n_models": 5,
-        "n_rows": 60,
         "n_features": 5,
         "n_components": expected,
     }
@@ -296,3 +296,45 @@ def test_going_on_shows_variances_in_the_units_of_the_codes(blob):
 def test_going_on_has_the_mean_of_its_own_rows(blob):
     again = fit(blob + 1, max_epochs=0, start=start_of(fit(blob, max_epochs=0)))
     np.testing.assert_allclose(again.mean, blob.mean(axis=0) + 1)
+
+
+# -- to some of the rows
+
+
+@pytest.mark.parametrize("held", ["dense", "sparse", "mapped"])
+@pytest.mark.parametrize("cross_fit", [True, False])
+def test_a_fit_to_an_index_is_one_to_those_rows(blob, held, cross_fit, tmp_path):
+    np.save(tmp_path / "rows.npy", blob)
+    X = {
+        "dense": lambda: blob,
+        "sparse": lambda: sparse.csr_array(blob),
+        "mapped": lambda: np.load(tmp_path / "rows.npy", mmap_mode="r"),
+    }[held]()
+    rng = np.random.default_rng(0)
+    index, weight = rng.permutation(60)[:40], rng.uniform(0.5, 2, size=60)
+    ours = fit(X, weight, index=index, cross_fit=cross_fit)
+    own = fit(blob[index], weight[index], cross_fit=cross_fit)
+    np.testing.assert_allclose(ours.mean, own.mean, rtol=1e-12)
+    np.testing.assert_array_equal(ours.plan.group, own.plan.group)
+    np.testing.assert_array_equal(ours.plan.train_weight, own.plan.train_weight)
+    np.testing.assert_allclose(codes_of(ours), codes_of(own), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.training.kept_loss, own.training.kept_loss)
+
+
+def test_rows_outside_the_index_do_not_count(blob):
+    index = np.arange(0, 60, 2)
+    spoilt = blob.copy()
+    spoilt[1::2] = 1e9
+    ours, other = fit(blob, index=index), fit(spoilt, index=index)
+    np.testing.assert_array_equal(codes_of(ours), codes_of(other))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_going_on_without_epochs_changes_no_reconstruction(blob, dtype):
+    first = fit(blob, hold_out=False, max_epochs=20, dtype=dtype, learning_rate=0.05)
+    again = fit(blob, hold_out=False, max_epochs=0, dtype=dtype, start=start_of(first))
+    with torch.no_grad():
+        rows = next(first.blocks())[1]
+        back, same = (f.network(rows).reconstruction for f in (first, again))
+    assert not torch.allclose(back, first.network.linear(rows).reconstruction)
+    np.testing.assert_allclose(same, back, rtol=0, atol=1e-12)

@@ -157,14 +157,14 @@ def test_codes_of_another_width_are_refused(X):
     with pytest.raises(ValueError, match=r".") as error:
         check_codes(X, 2, "Autoencoder")
     assert str(error.value) == (
-        "Z has 3 columns, but Autoencoder has n_components_=2: inverse_transform takes "
+        "X has 3 columns, but Autoencoder has n_components_=2: inverse_transform takes "
         "codes as transform returns them."
     )
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [(np.nan, "Input Z contains NaN"), (np.inf, "Input Z contains infinity")],
+    [(np.nan, "Input X contains NaN"), (np.inf, "Input X contains infinity")],
 )
 def test_codes_that_are_not_finite_are_refused(X, value, message):
     with pytest.raises(ValueError, match=message):

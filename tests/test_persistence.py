@@ -3,9 +3,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
 from sklearn_ae import Autoencoder
 from sklearn_ae._persistence import HELPERS, copy_net, pack, unpack
+from sklearn_ae.training import Settings
 
 PLAIN = (str, int, float, bool, type(None), np.ndarray, np.generic)
 FAST = {"max_epochs": 4, "random_state": 0}
@@ -31,6 +33,23 @@ def walk(value, path="state"):
 def moments_of(net):
     states = net.optimizer_.state_dict()["state"]
     return [t.clone() for state in states.values() for t in state.values()]
+
+
+def settings_of(**changes):
+    """What a block is asked to be trained with."""
+    return Settings(
+        **{
+            "max_epochs": 1,
+            "batch_size": 256,
+            "learning_rate": 0.003,
+            "weight_decay": 0.0,
+            "n_iter_no_change": 1,
+            "batch_seed": 0,
+            "dtype": torch.float64,
+            "device": torch.device("cpu"),
+            **changes,
+        }
+    )
 
 
 @pytest.fixture(params=["fit", "partial_fit", "both"])
@@ -84,9 +103,6 @@ def test_what_is_unpacked_answers_to_the_last_bit(fitted, blob):
 def test_helpers_come_back_as_they_were(fitted):
     twin = pickle.loads(pickle.dumps(fitted))
     for name, helper in HELPERS.items():
-        if name == "_reference" and fitted._reference is None:
-            assert twin._reference is None
-            continue
         assert type(vars(twin)[name]) is helper
         before, after = vars(vars(fitted)[name]), vars(vars(twin)[name])
         assert set(after) == set(before)
@@ -94,11 +110,11 @@ def test_helpers_come_back_as_they_were(fitted):
             np.testing.assert_array_equal(after[key], value)
 
 
-def test_only_a_stream_has_a_reference(blob):
+def test_the_reference_is_of_the_rows_since_the_last_fit(blob):
     estimator = Autoencoder(2, **FAST)
-    assert pack(vars(estimator.fit(blob)))["_reference"] is None
-    assert pack(vars(estimator.partial_fit(blob)))["_reference"]["n_seen"] == 60
-    assert pack(vars(estimator.fit(blob)))["_reference"] is None
+    assert pack(vars(estimator.fit(blob)))["_reference"]["n_seen"] == 60
+    assert pack(vars(estimator.partial_fit(blob)))["_reference"]["n_seen"] == 120
+    assert pack(vars(estimator.fit(blob)))["_reference"]["n_seen"] == 60
 
 
 def test_moments_are_not_kept_after_fit(blob):
@@ -151,7 +167,7 @@ def test_what_was_fitted_elsewhere_loads_onto_the_cpu(
 def test_a_copied_net_trains_without_touching_the_original(streamed):
     net = streamed.net_
     before = net.module_.decoder_branch.output.weight.detach().clone()
-    twin = copy_net(net)
+    twin = copy_net(net, settings_of())
     with torch.no_grad():
         for parameter in twin.module_.parameters():
             parameter.add_(1)
@@ -160,11 +176,28 @@ def test_a_copied_net_trains_without_touching_the_original(streamed):
 
 def test_a_copied_net_has_moments_of_its_own(streamed):
     before = moments_of(streamed.net_)
-    states = copy_net(streamed.net_).optimizer_.state.values()
+    states = copy_net(streamed.net_, settings_of()).optimizer_.state.values()
     for state in states:
         for tensor in state.values():
             tensor.add_(1)
     assert all(map(torch.equal, moments_of(streamed.net_), before))
+
+
+def test_a_copied_net_trains_as_asked_for_now(streamed):
+    before = moments_of(streamed.net_)
+    counter = type("Counter", (Callback,), {})()
+    twin = copy_net(
+        streamed.net_,
+        settings_of(learning_rate=0.5, weight_decay=0.25, callbacks=(counter,)),
+    )
+    (group,) = twin.optimizer_.param_groups
+    assert twin.lr == 0.5
+    assert group["weight_decay"] == twin.optimizer__weight_decay == 0.25
+    assert [type(cb) for _, cb in twin.callbacks_].count(type(counter)) == 1
+    assert twin.step_ == streamed.net_.step_
+    assert all(map(torch.equal, moments_of(twin), before))
+    (group,) = streamed.net_.optimizer_.param_groups
+    assert group["weight_decay"] == 0
 
 
 def test_a_pack_is_a_copy(streamed):

@@ -6,7 +6,7 @@ from sklearn.decomposition import PCA
 
 from sklearn_ae import _principal
 from sklearn_ae._principal import Rows, complete, fit_principal, loading_signs
-from sklearn_ae.training import Scaling, make_source
+from sklearn_ae.training import Scaling, _rows, make_source
 
 SHAPES = {"tall": (60, 8), "square": (12, 12), "wide": (9, 40)}
 
@@ -25,12 +25,13 @@ def rows_of(X, weight=None, metric=None, block_size=5):
     source = make_source(X, scaling, torch.float64, torch.device("cpu"))
     weight = np.ones(X.shape[0]) if weight is None else weight
     metric = np.ones(n_features) if metric is None else metric
-    return Rows(
-        source,
-        torch.tensor(weight, dtype=torch.float64),
-        torch.tensor(metric, dtype=torch.float64),
-        block_size,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rows, "BLOCK_ROWS", block_size)
+        return Rows(
+            source,
+            torch.tensor(weight, dtype=torch.float64),
+            torch.tensor(metric, dtype=torch.float64),
+        )
 
 
 def assert_same(ours, other, rtol=1e-9):
@@ -65,7 +66,10 @@ def test_each_shape_takes_its_own_path(monkeypatch):
         fit_principal(rows_of(draw(*shape)), 2, 0)
     exact = ["_from_covariance", "_from_covariance", "_from_gram"]
     limited = ["_from_covariance", "_from_gram", "_randomized", "_randomized"]
-    assert taken == exact + limited
+    # A matrix of few rows that is too large to hold is not held.
+    monkeypatch.setattr(_principal, "EXACT_CELLS", 9 * 40 - 1)
+    fit_principal(rows_of(draw(9, 40)), 2, 0)
+    assert taken == [*exact, *limited, "_randomized"]
 
 
 @pytest.mark.usefixtures("solver")
@@ -227,3 +231,12 @@ def test_axes_are_completed_as_far_as_there_are_columns():
 def test_complete_axes_are_left_as_they_are():
     axes = torch.eye(3, dtype=torch.float64)[:2]
     assert complete(axes, 0) is axes
+
+
+@pytest.mark.parametrize("cells", [1, 40, 1000])
+def test_blocks_of_rows_are_bounded(cells, monkeypatch):
+    monkeypatch.setattr(_rows, "BLOCK_BYTES", 8 * cells)
+    rows = rows_of(draw(60, 8), block_size=50)
+    sizes = [block.numel() for block, _ in rows]
+    assert max(sizes) <= max(cells, 8)
+    assert sum(sizes) == 60 * 8

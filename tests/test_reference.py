@@ -36,10 +36,32 @@ def test_the_sample_is_the_same_in_whatever_blocks_the_rows_come(cuts):
 
 
 @pytest.mark.usefixtures("few")
-def test_the_sample_is_the_same_in_whatever_order_the_rows_come():
-    X = draw(100)
-    one, other = stream([X]), stream([X[::-1]])
-    np.testing.assert_array_equal(one.rows, other.rows)
+def test_positions_are_sampled_whatever_the_rows_hold():
+    X, position = draw(100), np.arange(100.0)[:, None] * np.ones(3)
+    kept = stream([position]).rows[:, 0].astype(int)
+    np.testing.assert_array_equal(stream([X]).rows, X[kept])
+    np.testing.assert_array_equal(stream([X[::-1]]).rows, X[::-1][kept])
+
+
+@pytest.mark.parametrize("n_blocks", [1, 7])
+def test_a_value_in_half_of_the_rows_is_half_of_the_sample(n_blocks):
+    X = draw(20_000)
+    X[::2] = 7.0
+    for seed in range(5):
+        rows = stream(np.array_split(X, n_blocks), seed=seed).rows
+        assert len(rows) == REFERENCE_ROWS
+        share = (rows == 7).all(axis=1).mean()
+        assert abs(share - 0.5) < 4 * 0.5 / np.sqrt(REFERENCE_ROWS)
+
+
+@pytest.mark.parametrize(("n_kept", "n_bytes"), [(7, 7 * 24), (7, 8 * 24 - 1), (2, 1)])
+@pytest.mark.parametrize("cuts", [[], [1, 50]])
+def test_the_sample_is_bounded_in_memory(n_kept, n_bytes, cuts, monkeypatch):
+    monkeypatch.setattr(_reference, "REFERENCE_BYTES", n_bytes)
+    reference = stream(np.split(draw(100), cuts))
+    assert reference.rows.shape == (n_kept, 3)
+    assert len(reference.weight) == len(reference.keys) == n_kept
+    np.testing.assert_array_equal(reference.rows, stream([draw(100)]).rows)
 
 
 @pytest.mark.usefixtures("few")

@@ -23,15 +23,15 @@ def start_of(estimator):
     return Start(estimator.net_.module_, estimator._scaling, estimator._code_unit)
 
 
-def recipe_of(estimator, X):
-    return estimator._recipe(X, len(X), draw_seeds(0), torch.device("cpu"))
+def recipe_of(estimator):
+    return estimator._recipe(1000, 5, 1000, draw_seeds(0), torch.device("cpu"))
 
 
 def test_a_block_trains_a_copy(streamed, blob):
     net = streamed.net_
     before = {n: t.clone() for n, t in net.module_.state_dict().items()}
     trained = train_on_block(
-        net, blob, np.ones(60), streamed._scaling, seed=0, callbacks=()
+        net, blob, np.ones(60), streamed._scaling, recipe_of(streamed).settings
     )
     for name, tensor in net.module_.state_dict().items():
         assert tensor.equal(before[name])
@@ -47,7 +47,11 @@ def test_a_block_leaves_the_moments_of_the_earlier_net(streamed, blob):
 
     before = moments()
     train_on_block(
-        streamed.net_, blob, np.ones(60), streamed._scaling, seed=0, callbacks=()
+        streamed.net_,
+        blob,
+        np.ones(60),
+        streamed._scaling,
+        recipe_of(streamed).settings,
     )
     assert before
     assert all(map(torch.equal, moments(), before))
@@ -102,7 +106,7 @@ def test_a_stream_is_scored_by_its_sample(streamed, blob):
         streamed.net_,
         streamed._reference,
         start_of(streamed),
-        recipe_of(streamed, blob),
+        recipe_of(streamed),
     )
     assert fitted.network is fitted.stack is streamed.net_.module_
     assert len(fitted.weight) == 120
@@ -124,7 +128,7 @@ def test_variances_of_a_stream_are_those_of_its_codes(streamed, blob):
         streamed.net_,
         streamed._reference,
         start_of(streamed),
-        recipe_of(streamed, blob),
+        recipe_of(streamed),
     )
     codes = streamed.transform(np.vstack([blob, 3 * blob]))
     np.testing.assert_allclose(fitted.code_variances, codes.var(axis=0))
@@ -141,10 +145,62 @@ def test_later_blocks_never_change_the_units_of_the_codes(streamed, blob):
 
 def test_the_first_block_sets_up_pca_and_nothing_else(blob):
     estimator = Autoencoder(2, **FAST)
-    recipe = recipe_of(estimator, blob)
+    recipe = recipe_of(estimator)
     first = first_block_recipe(recipe)
     assert not first.hold_out
     assert not first.cross_fit
     assert first.settings.max_epochs == 0
     assert recipe.hold_out
     assert recipe.settings.max_epochs > 0
+
+
+def test_blocks_are_not_all_read_in_the_same_order(blob, monkeypatch):
+    seen = []
+    epoch = TrainingBatches.__iter__
+
+    def spy(self):
+        for batch in epoch(self):
+            seen.append(batch.target.clone())
+            yield batch
+
+    monkeypatch.setattr(TrainingBatches, "__iter__", spy)
+    estimator = Autoencoder(2, batch_size=20, **FAST)
+    for _ in range(2):
+        estimator.partial_fit(blob)
+    first, second = torch.cat(seen[:3]), torch.cat(seen[3:])
+    assert len(first) == len(second) == 60
+    assert not first.equal(second)
+    assert first.sort(dim=0).values.equal(second.sort(dim=0).values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("learning_rate", 0.5), ("weight_decay", 0.25)]
+)
+def test_a_block_is_trained_as_asked_for_now(streamed, blob, name, value):
+    streamed.set_params(**{name: value}).partial_fit(blob)
+    net = streamed.net_
+    (group,) = net.optimizer_.param_groups
+    assert {"learning_rate": net.lr, "weight_decay": group["weight_decay"]}[
+        name
+    ] == value
+
+
+@pytest.mark.parametrize("size", [5, 60, 1500])
+def test_the_first_block_does_not_settle_what_is_auto(size):
+    X = np.random.default_rng(0).normal(size=(size, 4))
+    estimator = Autoencoder(2, random_state=0).partial_fit(X)
+    assert estimator.batch_size_ == 256
+    assert estimator.net_.lr == pytest.approx(0.003)
+    assert estimator.net_.module_.arguments["hidden_layer_sizes"] == (256, 128)
+
+
+def test_a_block_after_a_fit_adds_to_its_rows(blob):
+    estimator = Autoencoder(2, max_epochs=4, **FAST).fit(blob)
+    estimator.partial_fit(blob[:10] + 1)
+    assert estimator._reference.n_seen == 70
+    rows = np.vstack([blob, blob[:10] + 1])
+    np.testing.assert_allclose(estimator.mean_, rows.mean(axis=0))
+    assert estimator.training_scores_.shape == (70,)
+    np.testing.assert_allclose(
+        np.sort(estimator.training_scores_), np.sort(estimator.score_samples(rows))
+    )

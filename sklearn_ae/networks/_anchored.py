@@ -105,7 +105,9 @@ class AnchoredAutoencoder(nn.Module):
 
     @torch.no_grad()
     def copy_linear_path(self, other):
-        """Take over the linear path of another network."""
+        """Take over the linear path of another network, with its codes' spread."""
+        self.spread.copy_(other.spread)
+        self.inverse_spread.copy_(other.inverse_spread)
         self.linear_encoder.load_state_dict(other.linear_encoder.state_dict())
         self.linear_decoder.load_state_dict(other.linear_decoder.state_dict())
 

@@ -97,7 +97,16 @@ def make_net(network, column_weight, settings):
     ).initialize()
 
 
-def train(network, source, plan, weight, column_weight, settings, callbacks=()):
+def train(
+    network,
+    source,
+    plan,
+    weight,
+    column_weight,
+    settings,
+    callbacks=(),
+    mean_row=None,
+):
     """Train a stack of networks by a plan.
 
     Parameters
@@ -112,6 +121,8 @@ def train(network, source, plan, weight, column_weight, settings, callbacks=()):
     settings : Settings
     callbacks : sequence of skorch callbacks
         The package's own, used as they are.
+    mean_row : ndarray of shape (n_features,) or None
+        The mean of the rows in the network's units; None where it is zero.
 
     Returns
     -------
@@ -130,7 +141,9 @@ def train(network, source, plan, weight, column_weight, settings, callbacks=()):
     held_out = keep_best = None
     if len(plan.held_out_rows):
         held_out = HeldOutBatches(source, plan, device=settings.device)
-        net.judge, keep_best = appoint_judge(net, held_out, plan, weight, settings)
+        net.judge, keep_best = appoint_judge(
+            net, held_out, plan, weight, settings, mean_row
+        )
         callbacks = [keep_best, *callbacks]
     net.callbacks_ = [(type(cb).__name__, cb) for cb in callbacks] + net.callbacks_
     net.train(Batches(batches, held_out), settings.max_epochs)
@@ -148,24 +161,23 @@ def train(network, source, plan, weight, column_weight, settings, callbacks=()):
     )
 
 
-def appoint_judge(net, held_out, plan, weight, settings):
+def appoint_judge(net, held_out, plan, weight, settings, mean_row):
     """Return the judge of the held-out rows, and the callback that acts on it."""
+    center = torch.zeros(1, dtype=settings.dtype, device=settings.device)
+    if mean_row is not None:
+        center = center + torch.tensor(mean_row).to(center)
     rows = plan.held_out_rows
     judge = Judge(
         weight[rows],
         plan.group[rows],
         plan.team_of_rows,
-        # Rows reach the network as differences from the mean row.
-        scale=net.held_out_errors(held_out, forward=answer_mean),
+        scale=net.held_out_errors(
+            held_out, forward=lambda rows: Output(center.expand_as(rows), None)
+        ),
         gate=FEW_ROWS_GATE if plan.is_cross_fitted else GATE,
     )
     start = net.held_out_errors(held_out)
     return judge, KeepBest(judge, start, plan.team, settings.n_iter_no_change)
-
-
-def answer_mean(rows):
-    """Return the mean row for every row."""
-    return Output(torch.zeros_like(rows), None)
 
 
 def losses_of(training):

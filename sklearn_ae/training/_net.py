@@ -132,8 +132,9 @@ class AutoencoderNet(NeuralNet):
         else:
             self.held_out_errors_ = self.held_out_errors(iterator)
             loss = float(self.judge.losses(self.held_out_errors_).mean())
-        if not math.isfinite(loss) or (self.anneal_over and loss > DIVERGED):
-            raise self._divergence(loss)
+        # Where rows are held out, they tell, team by team.
+        if self.judge is None:
+            self.check_loss(loss)
         # As skorch's own scoring records it, for callbacks that ask for the best.
         best = self.best_losses_.get(prefix, math.inf)
         self.history.record(f"{prefix}_loss_best", loss < best)
@@ -215,9 +216,12 @@ class AutoencoderNet(NeuralNet):
             for _, callback in self.callbacks_
         )
 
-    def _divergence(self, loss):
+    def check_loss(self, loss):
+        """Raise if a loss says that training has diverged."""
+        if math.isfinite(loss) and not (self.anneal_over and loss > DIVERGED):
+            return
         rate = min(self.lr / 10, 1e-3)
-        return ValueError(
+        raise ValueError(
             f"Training diverged: in epoch {len(self.history)} the squared error was "
             f"{loss:.3g} times the variance of the rows, with learning_rate="
             f"{self.lr:g}. Try a smaller learning_rate, such as {rate:g}, or look for "

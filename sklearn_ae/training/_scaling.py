@@ -28,7 +28,8 @@ class Scaling:
         """
         if sparse.issparse(rows):
             rows = rows.toarray()
-        rows = (np.asarray(rows, dtype=np.float64) - self.mean) / self.std
+        with np.errstate(over="ignore"):  # such a row is infinitely far out
+            rows = (np.asarray(rows, dtype=np.float64) - self.mean) / self.std
         return torch.tensor(rows, dtype=dtype, device=device)
 
     def restore(self, rows):

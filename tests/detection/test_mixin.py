@@ -4,7 +4,8 @@ import torch
 
 from sklearn_ae import Autoencoder
 from sklearn_ae.detection import FALSE_ALARM_RATE, MahalanobisScorer, _mixin
-from sklearn_ae.detection._mixin import score_features
+from sklearn_ae.detection._mixin import feature_floor, score_features
+from sklearn_ae.training import _rows
 
 FAST = {"max_epochs": 4, "random_state": 0}
 
@@ -169,9 +170,9 @@ def test_evidence_is_the_number_of_distinct_rows(blob, monkeypatch):
     evidence = []
     fit = MahalanobisScorer.fit
 
-    def spy(self, features, weight, given, floor):
-        evidence.append(given)
-        return fit(self, features, weight, given, floor)
+    def spy(self, features, weight, **given):
+        evidence.append(given["evidence"])
+        return fit(self, features, weight, **given)
 
     monkeypatch.setattr(MahalanobisScorer, "fit", spy)
     estimator = Autoencoder(2, early_stopping=False, **FAST)
@@ -189,3 +190,64 @@ def test_a_weight_is_a_number_of_repetitions(blob, contamination):
     repeated = estimator.fit(np.repeat(blob, counts, axis=0))
     assert offset == pytest.approx(repeated.offset_, rel=1e-6)
     np.testing.assert_allclose(scores, repeated.score_samples(blob), rtol=1e-6)
+
+
+def test_the_floor_of_residuals_grows_with_the_mean_of_the_column(blob):
+    X = blob / blob.std(axis=0)
+    X = X - X.mean(axis=0) + [0, 1, -1e3, 1e5, 1e7]
+    estimator = Autoencoder(2, max_epochs=0, random_state=0).fit(X)
+    floor = feature_floor(estimator.net_.module_, estimator._scaling)
+    rounding = 4 * np.finfo(np.float32).eps * np.array([1e3, 1e5, 1e7])
+    expected = [_mixin.CODE_FLOOR] * 2 + [_mixin.RESIDUAL_FLOOR] * 2
+    np.testing.assert_allclose(floor, [*expected, *rounding], rtol=1e-6)
+
+
+def test_rounding_to_float32_makes_no_outliers(blob):
+    # Of full rank, and far from zero: residuals in float32 are rounding errors.
+    X = blob + 1000
+    estimator = Autoencoder(5, max_epochs=0, random_state=0).fit(X)
+    near = estimator.score_samples(X)
+    rounded = estimator.score_samples(X.astype(np.float32))
+    np.testing.assert_allclose(rounded, near, rtol=0.2, atol=1)
+
+
+@pytest.mark.parametrize("value", [1e200, 1e300, -1e307, -1e308])
+def test_rows_beyond_the_range_of_floats_are_outliers(blob, value):
+    estimator = Autoencoder(2, **FAST).fit(blob)
+    X = blob[:3].copy()
+    X[1] = value
+    assert estimator.score_samples(X)[1] == -np.inf
+    assert estimator.predict(X)[1] == -1
+    np.testing.assert_array_equal(
+        estimator.score_samples(X)[::2], estimator.score_samples(blob[:3:2])
+    )
+
+
+def test_features_are_read_in_blocks(many, monkeypatch):
+    estimator = Autoencoder(2, **FAST)
+    whole = estimator.fit(many).training_scores_
+    sizes = []
+
+    def spy(network, rows):
+        sizes.append(len(rows))
+        return score_features(network, rows)
+
+    monkeypatch.setattr(_mixin, "score_features", spy)
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 100)
+    blocks = estimator.fit(many).training_scores_
+    assert max(sizes) == 100
+    np.testing.assert_allclose(blocks, whole, rtol=1e-6)
+
+
+def test_a_scorer_learns_from_features_of_bounded_memory(many, monkeypatch):
+    monkeypatch.setattr(_mixin, "REFERENCE_BYTES", 8 * 6 * 100)
+    sizes = []
+    fit = MahalanobisScorer.fit
+
+    def spy(self, features, weight, evidence, floor):
+        sizes.append(features.shape)
+        return fit(self, features, weight, evidence, floor)
+
+    monkeypatch.setattr(MahalanobisScorer, "fit", spy)
+    Autoencoder(2, early_stopping=False, **FAST).fit(many)
+    assert sizes == [(100, 6)]

@@ -217,3 +217,19 @@ def test_an_outlier_in_a_column_of_small_units_is_found(n_components):
     X = np.random.default_rng(0).normal(size=(500, 2)) * unit
     estimator = Autoencoder(n_components, max_epochs=0, random_state=0).fit(X)
     assert estimator.predict([[0, 50] * unit]) == [-1]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("full_side", [_scorer.FULL_SIDE, 3])
+@pytest.mark.parametrize("value", [1e200, -1e200, 1e308, np.inf, -np.inf, np.nan])
+def test_rows_beyond_the_range_of_floats_are_as_far_out_as_can_be(
+    value, full_side, monkeypatch
+):
+    monkeypatch.setattr(_scorer, "FULL_SIDE", full_side)
+    features = draw()
+    rows = features[:3].copy()
+    rows[1] = value
+    scorer = fit(features)
+    scores = scorer.score(rows)
+    assert scores[1] == -np.inf
+    np.testing.assert_array_equal(scores[[0, 2]], scorer.score(features[[0, 2]]))

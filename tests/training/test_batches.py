@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.training import TrainingBatches, _batches, content_ranks, make_plan
+from sklearn_ae.training import TrainingBatches, _rows, content_ranks, make_plan
 from sklearn_ae.training._batches import HeldOutBatches
 
 PLACED = {"dtype": torch.float64, "device": torch.device("cpu")}
@@ -117,32 +117,37 @@ def test_the_network_must_return_what_it_reads(make_batches):
 
 @pytest.mark.parametrize("at_once", [1, 8, 10_000])
 def test_each_model_is_judged_by_its_own_rows(judged, at_once, monkeypatch):
-    monkeypatch.setattr(_batches, "JUDGED_AT_ONCE", at_once)
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", at_once)
     source, plan = judged
-    batches = list(HeldOutBatches(source, plan, **PLACED))
+    held_out = HeldOutBatches(source, plan, device=PLACED["device"])
+    batches = list(held_out)
     target = torch.cat([batch.target for batch in batches], dim=1)[..., 0]
-    weight = torch.cat([batch.row_weight for batch in batches], dim=1)
+    assert target.shape == held_out.counts.shape
     for model, rows in enumerate(plan.held_out):
-        assert target[model][weight[model] > 0].tolist() == rows.tolist()
-    assert set(weight.unique().tolist()) == {0.0, 1.0}
+        assert target[model][held_out.counts[model]].tolist() == rows.tolist()
+    assert held_out.counts.dtype == torch.bool
+    for batch in batches:
+        assert batch.inputs is batch.target
+        assert batch.row_weight is batch.element_weight is None
 
 
 def test_held_out_rows_come_in_the_order_of_the_plan(judged):
     source, plan = judged
-    batches = HeldOutBatches(source, plan, **PLACED)
+    batches = HeldOutBatches(source, plan, device=PLACED["device"])
     target = torch.cat([batch.target for batch in batches], dim=1)[..., 0]
     assert target[batches.counts].tolist() == plan.held_out_rows.tolist()
 
 
 @pytest.mark.parametrize("at_once", [1, 8, 16, 10_000])
 def test_length_is_the_number_of_judging_batches(judged, at_once, monkeypatch):
-    monkeypatch.setattr(_batches, "JUDGED_AT_ONCE", at_once)
-    batches = HeldOutBatches(*judged, **PLACED)
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", at_once)
+    batches = HeldOutBatches(*judged, device=PLACED["device"])
     assert len(batches) == len(list(batches))
 
 
 def test_rows_at_once_are_bounded_over_all_models(judged, monkeypatch):
-    monkeypatch.setattr(_batches, "JUDGED_AT_ONCE", 8)
     source, plan = judged
-    for batch in HeldOutBatches(source, plan, **PLACED):
-        assert batch.row_weight.numel() <= max(8, plan.n_models)
+    for cells in (1, 8, 16, 10_000):
+        monkeypatch.setattr(_rows, "BLOCK_BYTES", 8 * cells)
+        for batch in HeldOutBatches(source, plan, device=PLACED["device"]):
+            assert batch.inputs.numel() <= max(cells, plan.n_models)

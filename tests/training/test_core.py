@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -71,7 +73,10 @@ def run(table, make_rows, make_network, make_settings, column_weight):
 
 
 def held_out_loss(network, table, column_weight, forward):
-    """The loss of a cross-fitted stack, computed row by row from its plan."""
+    """The loss of a cross-fitted stack, computed row by row from its plan.
+
+    A share of the held-out rows' variance about the mean row, which is zero here.
+    """
     plan = make_plan(
         content_ranks(table, 0),
         np.ones(len(table)),
@@ -84,12 +89,13 @@ def held_out_loss(network, table, column_weight, forward):
         x = torch.tensor(table[rows])
         back = getattr(network, forward)(x).reconstruction[model].detach().numpy()
         errors[rows] = (back - table[rows]) ** 2 @ column_weight
-    return errors.mean()
+    return errors.sum() / (table**2 @ column_weight).sum()
 
 
 def test_the_kept_weights_have_the_kept_loss(run, table, column_weight):
     training = run(max_epochs=40, n_iter_no_change=40)
-    assert training.improved is True
+    assert training.improved.tolist() == [True]
+    assert training.kept_epoch.shape == (1,)
     assert training.kept_epoch > 0
     for forward, loss in (
         ("forward", training.kept_loss),
@@ -98,14 +104,14 @@ def test_the_kept_weights_have_the_kept_loss(run, table, column_weight):
         expected = held_out_loss(training.network, table, column_weight, forward)
         assert loss == pytest.approx(expected, rel=1e-10)
     losses = training.history[:, "valid_loss"]
-    assert training.kept_loss == losses[training.kept_epoch - 1] == min(losses)
+    assert training.kept_loss == losses[training.kept_epoch[0] - 1] == min(losses)
     assert training.kept_loss < training.pca_loss
 
 
 def test_training_that_does_not_help_ends_at_pca(run, table, column_weight):
-    training = run(max_epochs=6, learning_rate=1e3, n_iter_no_change=3)
+    training = run(max_epochs=6, learning_rate=0.5, n_iter_no_change=3)
     assert training.kept_epoch == 0
-    assert training.improved is False
+    assert training.improved.tolist() == [False]
     assert training.kept_loss == training.pca_loss
     x = torch.tensor(table)
     torch.testing.assert_close(
@@ -114,7 +120,7 @@ def test_training_that_does_not_help_ends_at_pca(run, table, column_weight):
 
 
 def test_patience_ends_training(run):
-    training = run(max_epochs=50, learning_rate=1e3, n_iter_no_change=3)
+    training = run(max_epochs=50, learning_rate=0.5, n_iter_no_change=3)
     assert len(training.history) == training.kept_epoch + 3
 
 
@@ -134,7 +140,7 @@ def test_a_users_early_stopping_and_ours_see_every_epoch(run, first):
         max_epochs=30,
         n_iter_no_change=patience[1],
         # So small that every epoch is better, so large that none is.
-        learning_rate=1e-3 if first == "user" else 1e3,
+        learning_rate=1e-3 if first == "user" else 0.5,
         settings_callbacks=(stopping, seen),
     )
     losses = training.history[:, "valid_loss"]
@@ -151,7 +157,7 @@ def test_two_wishes_to_stop_are_one(run):
     training = run(
         max_epochs=30,
         n_iter_no_change=3,
-        learning_rate=1e3,
+        learning_rate=0.5,
         settings_callbacks=(early_stopping(2), early_stopping(2)),
     )
     assert len(training.history) == 3
@@ -159,14 +165,15 @@ def test_two_wishes_to_stop_are_one(run):
 
 def test_nothing_held_out_is_never_judged(run):
     training = run(hold_out=False, max_epochs=3)
-    assert training[2:] == (3, None, None, None)
+    assert training.kept_epoch.tolist() == [3]
+    assert training[3:] == (None, None, None)
     assert "valid_loss" not in training.history[-1]
 
 
 def test_no_epochs_leave_the_start(run, make_network):
     training = run(max_epochs=0)
     assert training.kept_epoch == 0
-    assert training.improved is False
+    assert training.improved.tolist() == [False]
     assert len(training.history) == 0
     start = make_network((0,) * training.network.n_models)
     for ours, expected in zip(
@@ -207,8 +214,30 @@ def test_weights_of_rows_count_in_the_held_out_loss(run, table, column_weight):
     weight = np.random.default_rng(0).uniform(0.1, 5, size=len(table))
     # The linear path of the fixture keeps the first two columns and drops the others.
     errors = table[:, 2:] ** 2 @ column_weight[2:]
+    variance = weight @ (table**2 @ column_weight)
     training = run(weight=weight, max_epochs=0)
-    assert training.pca_loss == pytest.approx(np.average(errors, weights=weight))
+    assert training.pca_loss == pytest.approx(weight @ errors / variance)
+
+
+def test_losses_are_shares_of_the_held_out_rows_own_variance(run, table, column_weight):
+    plan = make_plan(
+        content_ranks(table, 0),
+        np.ones(len(table)),
+        hold_out=True,
+        validation_fraction=0.25,
+        cross_fit=False,
+    )
+    rows = table[plan.held_out_rows]
+    training = run(cross_fit=False, max_epochs=30, n_iter_no_change=30)
+    assert training.kept_epoch > 0
+    with torch.no_grad():
+        x = torch.tensor(rows)
+        kept = training.network(x).reconstruction[0].numpy()
+        linear = training.network.linear(x).reconstruction[0].numpy()
+    variance = (rows**2 @ column_weight).sum()
+    for back, loss in ((kept, training.kept_loss), (linear, training.pca_loss)):
+        expected = ((rows - back) ** 2 @ column_weight).sum() / variance
+        assert loss == pytest.approx(expected, rel=1e-10)
 
 
 def test_users_callbacks_hear_of_epochs_after_the_packages_own(
@@ -272,3 +301,110 @@ def test_losses_have_one_value_per_epoch(run, hold_out, max_epochs):
     for name, values in losses.items():
         assert values.shape == (max_epochs,)
         assert values.tolist() == [row[name] for row in training.history]
+
+
+# -- teams
+
+
+@pytest.fixture
+def run_teams(table, make_rows, make_network, make_settings, column_weight):
+    """Train one team after another, or all of them in one stack."""
+
+    def run_teams(teams, rates, callbacks=(), **changes):
+        weight = np.random.default_rng(0).uniform(0.5, 2, size=len(table))
+        plan = make_plan(
+            content_ranks(table, 0),
+            weight,
+            hold_out=True,
+            validation_fraction=0.25,
+            cross_fit=True,
+        )
+        n, size = plan.n_models, len(teams)
+        plan = replace(
+            plan,
+            train_weight=np.tile(plan.train_weight, (size, 1)),
+            anchor_weight=np.tile(plan.anchor_weight, (size, 1)),
+            held_out=plan.held_out * size,
+            team=np.repeat(np.arange(size), n),
+        )
+        settings = make_settings(
+            learning_rate=tuple(np.repeat([rates[team] for team in teams], n)),
+            **changes,
+        )
+        seeds = tuple(np.repeat(teams, n).tolist())
+        return train(
+            make_network(seeds),
+            make_rows(table),
+            plan,
+            weight,
+            column_weight,
+            settings,
+            callbacks,
+        )
+
+    return run_teams
+
+
+# Learning rates with which the teams go their own ways.
+TEAM_RATES = (0.02, 0.2, 0.5)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_teams_in_one_stack_train_as_each_alone(run_teams, weight_decay):
+    changes = {"max_epochs": 40, "n_iter_no_change": 4, "weight_decay": weight_decay}
+    together = run_teams((0, 1, 2), TEAM_RATES, **changes)
+    lengths = []
+    for team in range(3):
+        alone = run_teams((team,), TEAM_RATES, **changes)
+        lengths.append(len(alone.history))
+        assert together.kept_epoch[team] == alone.kept_epoch[0]
+        assert together.improved[team] == alone.improved[0]
+        assert together.kept_loss[team] == pytest.approx(alone.kept_loss[0])
+        assert together.pca_loss[team] == pytest.approx(alone.pca_loss[0])
+        n = alone.network.n_models
+        ours = dict(together.network.named_parameters())
+        for name, parameter in alone.network.named_parameters():
+            own = ours[name][team * n : (team + 1) * n]
+            torch.testing.assert_close(own, parameter, rtol=1e-8, atol=1e-10)
+    # The stack trains until the last team has lost its patience, and no longer.
+    assert len(together.history) == max(lengths)
+    assert len(set(lengths)) > 1
+    assert len(set(together.kept_epoch)) > 1
+    assert together.kept_epoch[0] > 0
+
+
+def test_a_team_alone_is_a_run_with_its_learning_rate(run, run_teams):
+    stacked = run_teams((0,), (0.01,), max_epochs=6)
+    plain = run(
+        weight=np.random.default_rng(0).uniform(0.5, 2, size=96),
+        max_epochs=6,
+        learning_rate=0.01,
+    )
+    np.testing.assert_allclose(
+        stacked.history[:, "valid_loss"], plain.history[:, "valid_loss"], rtol=1e-5
+    )
+
+
+def test_a_team_that_has_stopped_cannot_stop_the_others(run_teams):
+    class Diverge(Callback):
+        """Let team 1 diverge once it is out of patience."""
+
+        epochs = 0
+
+        def on_epoch_end(self, net, **kwargs):
+            keep_best = dict(net.callbacks_)["KeepBest"]
+            if not keep_best.active[1]:
+                self.epochs += 1
+                last = net.module_.decoder_branch.output.bias
+                with torch.no_grad():
+                    last[torch.from_numpy(keep_best.teams == 1)] = 1e30
+
+    # At a learning rate of zero no epoch improves.
+    rates, changes = (0.02, 0.0), {"max_epochs": 12, "n_iter_no_change": 3}
+    alone, diverge = run_teams((0,), rates, **changes), Diverge()
+    together = run_teams((0, 1), rates, callbacks=[diverge], **changes)
+    assert diverge.epochs > 1
+    assert len(together.history) == len(alone.history) > 3
+    assert together.kept_epoch.tolist() == [alone.kept_epoch[0], 0]
+    assert together.kept_loss[0] == pytest.approx(alone.kept_loss[0])
+    assert np.isfinite(together.kept_loss).all()

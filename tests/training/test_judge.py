@@ -3,14 +3,20 @@ import pytest
 import torch
 
 from sklearn_ae.training._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
-from sklearn_ae.training._net import StopTraining
+from sklearn_ae.training._net import AutoencoderNet, StopTraining
 
 PCA_ERRORS = np.ones(4)
 
 
-def judge_of(n=4, gate=GATE, weight=None, group=None):
+def judge_of(n=4, gate=GATE, weight=None, group=None, team=None, scale=None):
     weight = np.ones(n) if weight is None else np.asarray(weight, dtype=float)
-    return Judge(weight, np.arange(n) if group is None else np.asarray(group), gate)
+    return Judge(
+        weight,
+        np.arange(n) if group is None else np.asarray(group),
+        np.zeros(n, dtype=int) if team is None else np.asarray(team),
+        np.ones(n) if scale is None else np.asarray(scale, dtype=float),
+        gate,
+    )
 
 
 def gains_of(z, n=4):
@@ -22,17 +28,21 @@ def gains_of(z, n=4):
 class Run:
     """A net whose only weight is the number of the epoch."""
 
+    check_loss = AutoencoderNet.check_loss
+    anneal_over = None
+
     def __init__(self, losses, patience, gate=0.0):
         self.module_ = torch.nn.Linear(1, 1, bias=False)
         self.judge = judge_of(gate=gate)
-        self.callback = KeepBest(PCA_ERRORS, patience)
+        teams = np.array([0])
+        self.callback = KeepBest(self.judge, PCA_ERRORS, teams, patience)
         self.epoch = 0
         self._set_weight()
         self.callback.on_train_begin(self)
         for loss in losses:
             self.epoch += 1
             self._set_weight()
-            self.loss = self.judge.see(np.full(4, loss))
+            self.held_out_errors_ = np.full(4, loss)
             self.callback.on_epoch_end(self)
 
     def _set_weight(self):
@@ -41,17 +51,7 @@ class Run:
 
     @property
     def history(self):
-        epoch, loss = self.epoch, getattr(self, "loss", None)
-
-        class History:
-            def __len__(self):
-                return epoch
-
-            def __getitem__(self, key):
-                assert key == (-1, "valid_loss")
-                return loss
-
-        return History()
+        return range(self.epoch)
 
     def settled(self):
         self.callback.settle(self)
@@ -64,8 +64,34 @@ class Run:
 def test_the_loss_is_the_weighted_mean_error():
     judge = judge_of(weight=[1, 2, 3, 4])
     errors = np.array([4.0, 3.0, 2.0, 1.0])
-    assert judge.see(errors) == pytest.approx(20 / 10)
-    assert judge.latest is errors
+    assert judge.losses(errors) == pytest.approx([20 / 10])
+
+
+def test_the_loss_is_a_share_of_the_weighted_scale():
+    judge = judge_of(weight=[1, 2, 3, 4], scale=[5, 6, 7, 8])
+    errors = np.array([4.0, 3.0, 2.0, 1.0])
+    assert judge.losses(errors) == pytest.approx([20 / (5 + 12 + 21 + 32)])
+    assert judge.losses(judge.weight * 0 + [5, 6, 7, 8]) == pytest.approx([1])
+
+
+def test_rows_that_do_not_vary_have_their_errors_as_loss():
+    judge = judge_of(weight=[1, 2, 3, 4], scale=np.zeros(4))
+    assert judge.losses(np.array([4.0, 3.0, 2.0, 1.0])) == pytest.approx([20])
+    assert judge.losses(np.zeros(4)) == [0]
+
+
+def test_each_team_has_the_loss_of_its_own_rows():
+    judge = judge_of(weight=[1, 2, 3, 4], team=[1, 0, 1, 0], scale=[2, 3, 4, 5])
+    errors = np.array([4.0, 3.0, 2.0, 1.0])
+    assert judge.losses(errors) == pytest.approx([10 / 26, 10 / 14])
+
+
+def test_each_team_prefers_by_its_own_rows():
+    gains = np.concatenate([gains_of(1.1 * GATE), gains_of(0.9 * GATE), [0.1] * 4])
+    # Rows of equal content in two teams are evidence for either.
+    judge = judge_of(12, group=np.tile(np.arange(4), 3), team=np.repeat([2, 0, 1], 4))
+    answer = judge.prefers(np.ones(12) - gains, over=np.ones(12))
+    assert answer.tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize("gate", [GATE, FEW_ROWS_GATE, 0.5])
@@ -94,7 +120,9 @@ def test_repeating_rows_is_no_new_evidence(z):
     errors = PCA_ERRORS - gains_of(z * GATE)
     repeated = judge_of(400, group=np.repeat(np.arange(4), 100))
     answer = repeated.prefers(np.repeat(errors, 100), over=np.ones(400))
-    assert answer == judge_of().prefers(errors, over=PCA_ERRORS) == (z > 1)
+    assert answer.shape == (1,)
+    assert answer == judge_of().prefers(errors, over=PCA_ERRORS)
+    assert answer == (z > 1)
 
 
 def test_more_distinct_rows_are_new_evidence():
@@ -140,8 +168,8 @@ def test_few_rows_need_more_evidence():
 )
 def test_the_best_epoch_is_kept_and_restored(losses, best):
     run = Run(losses, patience=10)
-    assert run.settled() == run.callback.epoch == best
-    assert run.callback.loss == min([1.0, *losses])
+    assert [run.settled()] == run.callback.epochs.tolist() == [best]
+    assert run.callback.losses == min([1.0, *losses])
     assert run.callback.errors == pytest.approx(min([1.0, *losses]))
 
 
@@ -149,16 +177,16 @@ def test_a_doubtful_gain_is_given_back():
     run = Run([0.9], patience=10)
     run.judge.gate = GATE
     run.callback.errors = PCA_ERRORS - gains_of(0.9 * GATE)
-    assert run.settled() == run.callback.epoch == 0
-    assert run.callback.loss == 1.0
-    assert run.callback.errors is PCA_ERRORS
+    assert [run.settled()] == run.callback.epochs.tolist() == [0]
+    assert run.callback.losses.tolist() == [1.0]
+    np.testing.assert_array_equal(run.callback.errors, PCA_ERRORS)
 
 
 def test_a_gain_beyond_doubt_is_kept():
     run = Run([0.9], patience=10)
     run.judge.gate = GATE
     run.callback.errors = PCA_ERRORS - gains_of(1.1 * GATE)
-    assert run.settled() == run.callback.epoch == 1
+    assert [run.settled()] == run.callback.epochs.tolist() == [1]
 
 
 @pytest.mark.parametrize("patience", [1, 2, 5])
@@ -180,3 +208,97 @@ def test_the_kept_weights_are_a_copy():
     with torch.no_grad():
         run.module_.weight.fill_(99)
     assert run.settled() == 1
+
+
+# -- the best epoch of each team
+
+
+class Teams:
+    """A net of three models whose only weights are the number of the epoch.
+
+    The first and the last model are team 1, the other is team 0; two rows judge each
+    model.
+    """
+
+    check_loss = AutoencoderNet.check_loss
+    anneal_over = None
+
+    def __init__(self, losses, patience, gate=0.0):
+        self.module_ = torch.nn.Linear(1, 3, bias=False)
+        self.teams = np.array([1, 0, 1])
+        self.judge = judge_of(6, gate=gate, team=np.repeat(self.teams, 2))
+        self.callback = KeepBest(self.judge, np.ones(6), self.teams, patience)
+        self.epoch = 0
+        self.stopped = False
+        self._set_weight()
+        self.callback.on_train_begin(self)
+        for loss in losses:
+            self.epoch += 1
+            self._set_weight()
+            self.held_out_errors_ = np.array(loss)[self.judge.team]
+            try:
+                self.callback.on_epoch_end(self)
+            except StopTraining:
+                self.stopped = True
+                return
+
+    def _set_weight(self):
+        with torch.no_grad():
+            self.module_.weight.fill_(self.epoch)
+
+    @property
+    def history(self):
+        return range(self.epoch)
+
+    def settled(self):
+        self.callback.settle(self)
+        return self.module_.weight[:, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([(0.9, 0.8), (0.8, 0.9), (0.9, 0.7)], [2, 3]),
+        ([(0.9, 1.8), (0.8, 1.9), (0.9, 1.7)], [2, 0]),
+        ([(1.0, 0.8), (1.0, 0.8)], [0, 1]),
+        ([], [0, 0]),
+    ],
+)
+def test_each_team_keeps_its_own_best_epoch(losses, best):
+    run = Teams(losses, patience=10)
+    assert run.settled() == [best[1], best[0], best[1]]
+    callback = run.callback
+    assert callback.epochs.tolist() == best
+    expected = np.min([(1.0, 1.0), *losses], axis=0)
+    np.testing.assert_allclose(callback.losses, expected)
+    np.testing.assert_allclose(callback.errors, expected[run.judge.team])
+
+
+def test_a_team_out_of_patience_stays_frozen():
+    # Team 0 would be better than ever after two epochs without improvement.
+    losses = [(0.9, 0.9), (2.0, 0.8), (2.0, 0.7), (0.1, 0.6), (0.1, 0.5)]
+    run = Teams(losses, patience=2)
+    assert run.callback.active.tolist() == [False, True]
+    assert not run.stopped
+    assert run.settled() == [5, 1, 5]
+    np.testing.assert_allclose(run.callback.losses, [0.9, 0.5])
+    np.testing.assert_allclose(run.callback.errors, [0.5, 0.5, 0.9, 0.9, 0.5, 0.5])
+
+
+def test_training_stops_when_all_teams_are_out_of_patience():
+    losses = [(0.9, 0.9), (2.0, 0.8), (2.0, 0.9), (0.1, 0.9)]
+    assert not Teams(losses[:3], patience=2).stopped
+    run = Teams([*losses, (0.1, 0.1)], patience=2)
+    assert run.stopped
+    assert run.epoch == 4
+    assert run.settled() == [2, 1, 2]
+
+
+def test_a_doubtful_gain_of_one_team_is_given_back_by_it_alone():
+    run = Teams([(0.9, 0.9)], patience=10)
+    run.judge.gate = GATE
+    run.callback.errors[2:4] = 1 - gains_of(0.9 * GATE, n=2)
+    assert run.settled() == [1, 0, 1]
+    assert run.callback.epochs.tolist() == [0, 1]
+    np.testing.assert_allclose(run.callback.losses, [1.0, 0.9])
+    np.testing.assert_array_equal(run.callback.errors[2:4], [1, 1])

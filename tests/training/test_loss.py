@@ -117,3 +117,23 @@ def test_a_model_is_pulled_as_if_it_were_alone(loss, weighted):
     both = pull([0, 1])
     assert both.any()
     torch.testing.assert_close(both, torch.cat([pull([0]), pull([1])]))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_element_errors_are_the_squares_of_the_cells(loss, masked):
+    reconstruction, target = draw(M, N, D, seed=1), draw(N, D, seed=2)
+    cells = draw(N, D, seed=3) if masked else None
+    batch = Batch(target, target, None, cells)
+    errors = loss.element_errors(Output(reconstruction, None), batch)
+    assert errors.shape == (M, N, D)
+    expected = (reconstruction - target) ** 2 * (1 if cells is None else cells)
+    torch.testing.assert_close(errors, expected)
+
+
+def test_row_errors_are_weighted_sums_of_element_errors(loss):
+    reconstruction, target = draw(M, N, D, seed=1), draw(N, D, seed=2)
+    output, batch = Output(reconstruction, None), Batch(target, target)
+    torch.testing.assert_close(
+        loss.row_errors(output, batch),
+        (loss.element_errors(output, batch) * loss.column_weight).sum(dim=-1),
+    )

@@ -30,7 +30,7 @@ from sklearn_ae.training import (
 )
 from sklearn_ae.training._batches import HeldOutBatches
 from sklearn_ae.training._core import ADAM_EPSILON
-from sklearn_ae.training._judge import GATE, Judge
+from sklearn_ae.training._judge import GATE, Judge, KeepBest
 from sklearn_ae.training._net import StopTraining
 from sklearn_ae.training._plan import make_plan
 
@@ -135,14 +135,20 @@ def make(table, make_rows, make_network, make_settings, column_weight):
             seed=settings.batch_seed,
             **PLACED,
         )
-        judge = held_out = None
-        if judged:
-            rows = plan.held_out_rows
-            judge = Judge(weight[rows], plan.group[rows], GATE)
-            held_out = HeldOutBatches(source, plan, **PLACED)
         network = make_network(seeds)
         start = copy.deepcopy(network)
-        net = make_net(network, column_weight, settings, judge=judge)
+        net = make_net(network, column_weight, settings)
+        held_out = None
+        if judged:
+            rows = plan.held_out_rows
+            net.judge = Judge(
+                weight[rows],
+                plan.group[rows],
+                plan.team_of_rows,
+                table[rows] ** 2 @ column_weight,
+                GATE,
+            )
+            held_out = HeldOutBatches(source, plan, device=PLACED["device"])
         return net, Batches(train, held_out), start
 
     return make
@@ -256,7 +262,8 @@ def test_skorchs_checkpoint_saves_the_best_epoch(make, tmp_path):
     best = recorder_of(net).epochs[-1]
     assert best < 12
     errors = net.held_out_errors(batches.held_out)
-    assert errors.mean() == pytest.approx(net.history[best - 1, "valid_loss"])
+    loss = errors.sum() / net.judge.scale[0]
+    assert loss == pytest.approx(net.history[best - 1, "valid_loss"])
 
 
 @pytest.mark.parametrize("judged", [False, True])
@@ -286,12 +293,38 @@ def test_a_callback_may_watch_a_single_event_of_a_step(make, event):
     assert len(heard) == 4
 
 
-def test_held_out_loss_is_that_of_the_network_after_the_epoch(make):
+def test_held_out_loss_is_that_of_the_network_after_the_epoch(
+    make, table, column_weight
+):
     net, batches, _ = make(judged=True)
     net.train(batches, epochs=2)
     errors = net.held_out_errors(batches.held_out)
-    assert net.history[-1, "valid_loss"] == pytest.approx(errors.mean(), rel=1e-12)
-    assert net.judge.latest == pytest.approx(errors, rel=1e-12)
+    rows = table[batches.held_out.index[0].numpy()]
+    loss = errors.sum() / (rows**2 @ column_weight).sum()
+    assert net.history[-1, "valid_loss"] == pytest.approx(loss, rel=1e-12)
+    assert net.held_out_errors_ == pytest.approx(errors, rel=1e-12)
+
+
+def test_the_held_out_loss_is_the_mean_over_the_teams(make):
+    net, batches, _ = make(judged=True)
+    rows = len(net.judge.weight)
+    net.judge = Judge(
+        np.ones(rows), np.arange(rows), np.arange(rows) % 3, np.ones(rows), GATE
+    )
+    net.train(batches, epochs=1)
+    errors = net.held_out_errors_
+    expected = np.mean([errors[team::3].mean() for team in range(3)])
+    assert net.history[-1, "valid_loss"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_training_takes_gradients_even_where_they_are_off(make):
+    plain, batches, _ = make(judged=True)
+    plain.train(batches, epochs=2)
+    net, batches, _ = make(judged=True)
+    with torch.no_grad():
+        net.train(batches, epochs=2)
+        assert not torch.is_grad_enabled()
+    assert weights_of(net.module_).equal(weights_of(plain.module_))
 
 
 def test_the_recorded_loss_is_the_mean_over_the_models(make):
@@ -603,14 +636,20 @@ def test_a_loss_that_is_not_finite_is_an_error(make, value):
     with pytest.raises(ValueError, match=r".") as error:
         net.train(batches, epochs=2)
     assert str(error.value) == (
-        "Training diverged: the loss was not finite in epoch 1 with learning_rate=0.01."
-        " Try a smaller learning_rate, such as 0.001, or look for extreme values in X."
+        "Training diverged: in epoch 1 the squared error was nan times the variance of "
+        "the rows, with learning_rate=0.01. Try a smaller learning_rate, such as "
+        "0.001, or look for extreme values in X."
     )
 
 
 def test_a_held_out_loss_that_is_not_finite_is_an_error(make):
     net, batches, _ = make(judged=True)
     batches.held_out.source = copy.deepcopy(batches.held_out.source)
+    n_held_out = int(batches.held_out.counts.sum())
+    keep_best = KeepBest(net.judge, np.ones(n_held_out), np.zeros(1, dtype=int), 5)
+    net.callbacks_.append(("keep_best", keep_best))
     batches.held_out.source.rows[:] = math.inf
-    with pytest.raises(ValueError, match="Training diverged: the loss was not finite"):
+    with pytest.raises(
+        ValueError, match="Training diverged: in epoch 1 the squared error"
+    ):
         net.train(batches, epochs=2)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -6,7 +8,6 @@ from sklearn_ae.training import (
     _plan,
     _rows,
     content_ranks,
-    drop_zero_weights,
     make_plan,
     row_keys,
 )
@@ -143,6 +144,30 @@ def test_distinct_rows_decide_whether_they_are_few(n_distinct, few):
     assert plan_of(np.repeat(draw(n_distinct), 2, axis=0)).is_cross_fitted == few
 
 
+def test_there_are_at_most_so_many_folds():
+    plan = plan_of(draw(FEW), validation_fraction=0.001)
+    assert plan.n_models == _plan.MAX_FOLDS + 1
+    sizes = [len(rows) for rows in plan.held_out[:-1]]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("n_rows", [5, FEW, MANY])
+@pytest.mark.parametrize("hold_out", [True, False])
+def test_all_models_of_a_plan_are_one_team(n_rows, hold_out):
+    plan = plan_of(draw(n_rows), hold_out=hold_out)
+    assert plan.team.tolist() == [0] * plan.n_models
+    assert plan.team_of_rows.tolist() == [0] * len(plan.held_out_rows)
+
+
+def test_held_out_rows_judge_the_team_of_their_model():
+    plan = plan_of(draw(FEW), validation_fraction=0.33)
+    plan = replace(plan, team=np.array([1, 0, 2, 1]))
+    judge = judge_of_each_row(plan)
+    np.testing.assert_array_equal(
+        plan.team_of_rows, plan.team[judge[plan.held_out_rows]]
+    )
+
+
 # -- keyed by content
 
 
@@ -275,20 +300,3 @@ def test_no_row_is_held_out_by_every_seed(value):
     ]
     assert any(held_out)
     assert not all(held_out)
-
-
-# -- weights
-
-
-@pytest.mark.parametrize("wrap", [np.asarray, sparse.csr_matrix, sparse.csr_array])
-def test_rows_of_weight_zero_are_dropped(wrap):
-    X, weight = draw(5), np.array([1.0, 0.0, 2.0, 0.0, 0.5])
-    rows, kept = drop_zero_weights(wrap(X), weight)
-    rows = rows.toarray() if sparse.issparse(rows) else rows
-    np.testing.assert_array_equal(rows, X[[0, 2, 4]])
-    assert kept.tolist() == [1, 2, 0.5]
-
-
-def test_rows_that_all_count_are_not_copied():
-    X = draw(5)
-    assert drop_zero_weights(X, np.ones(5))[0] is X

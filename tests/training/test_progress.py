@@ -121,7 +121,7 @@ def test_scikit_learns_callbacks_can_stop_training(blob):
 
 def test_an_epoch_that_ends_training_is_ended(blob):
     tasks = Tasks()
-    estimator = fit(blob, tasks, n_iter_no_change=1, learning_rate=10.0)
+    estimator = fit(blob, tasks, n_iter_no_change=1, learning_rate=0.5)
     assert estimator.n_epochs_ < 6
     assert tasks.ended.count("epoch") == tasks.begun.count("epoch")
 

@@ -7,10 +7,12 @@ from sklearn_ae.training import _rows
 from sklearn_ae.training._rows import (
     LazyRows,
     ResidentRows,
+    RowView,
     blocks_of,
     dense_block,
     is_memory_mapped,
     make_source,
+    rows_at,
     weighted_sum,
 )
 from sklearn_ae.training._scaling import Scaling
@@ -152,3 +154,67 @@ def test_weighted_sum_is_a_product_with_the_weights(X):
     weight = np.random.default_rng(1).uniform(size=20)
     np.testing.assert_allclose(weighted_sum(weight, X), weight @ X)
     assert weighted_sum(weight, X[:, 0]) == pytest.approx(weight @ X[:, 0])
+
+
+# -- some of the rows
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_weight_zero_are_dropped(kind, X, mapped):
+    index = np.array([0, 2, 4])
+    rows = rows_at(held_as(kind, X, mapped), index)
+    assert rows.shape == (3, 3)
+    np.testing.assert_allclose(dense_block(rows, slice(0, 3)), X[index], rtol=1e-6)
+    np.testing.assert_allclose(dense_block(rows, slice(1, 3)), X[[2, 4]], rtol=1e-6)
+    np.testing.assert_allclose(
+        dense_block(rows, np.array([2, 0])), X[[4, 0]], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_all_count_are_not_copied(kind, X, mapped):
+    held = held_as(kind, X, mapped)
+    assert rows_at(held, np.arange(20)) is held
+
+
+def test_some_rows_of_a_mapped_file_are_not_loaded(mapped, X):
+    rows = rows_at(mapped, np.array([7, 0, 3]))
+    assert type(rows) is RowView
+    assert rows.dtype == X.dtype
+    assert is_memory_mapped(rows)
+    assert rows.base is mapped
+    np.testing.assert_array_equal(rows[np.array([2, 0])], X[[3, 7]])
+    arrays = [v for v in vars(rows).values() if isinstance(v, np.ndarray)]
+    assert all(v is mapped or v.dtype.kind == "i" for v in arrays)
+
+
+def test_a_view_reads_what_it_is_asked_for_and_nothing_else(X):
+    class Spy:
+        shape, dtype = X.shape, X.dtype
+        asked = []
+
+        def __getitem__(self, index):
+            self.asked.append(list(index))
+            return X[index]
+
+    view = RowView(Spy(), np.array([1, 3, 5, 7, 9]))
+    assert Spy.asked == []
+    np.testing.assert_array_equal(view[1:3], X[[3, 5]])
+    assert Spy.asked == [[3, 5]]
+
+
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_a_view_is_a_source_of_lazy_rows(rows, mapped, X, monkeypatch):
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", rows)
+    index = np.array([9, 1, 4])
+    source = make_source(rows_at(mapped, index), SCALING, torch.float64, CPU)
+    assert type(source) is LazyRows
+    expected = (X[index] - SCALING.mean) / SCALING.std
+    np.testing.assert_allclose(source.read(slice(0, 3)), expected)
+    np.testing.assert_allclose(source.take(torch.tensor([2, 0])), expected[[2, 0]])
+
+
+def test_a_view_of_a_view_is_lazy(mapped, X):
+    rows = rows_at(rows_at(mapped, np.array([9, 1, 4])), np.array([2, 0]))
+    assert is_memory_mapped(rows)
+    np.testing.assert_array_equal(dense_block(rows, slice(0, 2)), X[[4, 9]])
