@@ -245,7 +245,7 @@ class BaseAutoencoder(
 
     def _check_first_block(self, rows):
         """Refuse a first block whose PCA could not have the components asked for."""
-        least = self.n_components if self.n_components > 1 else 2
+        least = max(2, min(int(self.n_components), rows.shape[1]))
         if rows.shape[0] < least:
             raise ValueError(
                 f"n_components={self.n_components!r} needs a first block of at least "

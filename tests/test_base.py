@@ -1,5 +1,6 @@
 """Behaviour that every estimator shares, whatever its network."""
 
+import re
 import signal
 import threading
 import warnings
@@ -701,3 +702,14 @@ def test_a_mapped_file_with_zero_weights_is_not_loaded(
     model = clone(estimator).fit(mapped, sample_weight=weight)
     assert 0 < max(sizes) <= 16 * 11  # one batch of each of eleven models
     assert_allclose(model.transform(mapped), expected.transform(mapped), rtol=1e-6)
+
+
+def test_first_block_of_a_stream_too_short_for_the_components(estimator, blob):
+    message = (
+        "n_components=4 needs a first block of at least 4 samples, and it has 3. Give "
+        "partial_fit a larger first block, typical of the stream."
+    )
+    estimator.set_params(n_components=4)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        estimator.partial_fit(blob[:3])
+    assert estimator.partial_fit(blob[:4]).transform(blob).shape == (60, 4)
