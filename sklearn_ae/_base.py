@@ -8,16 +8,12 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
 from . import _defaults
+from ._codes import CodesMixin
 from ._compat import (
     CallbackSupportMixin,
     Interval,
@@ -29,20 +25,17 @@ from ._compat import (
     with_callbacks,
 )
 from ._fitting import Recipe, Start, fit_network
-from ._inputs import TableLayout, check_codes
+from ._inputs import TableLayout
 from ._persistence import pack, unpack
 from ._reference import Reference
 from ._streaming import as_fitted, first_block_recipe, train_on_block
 from ._transaction import all_or_nothing
-from .metrics import RunningR2
 from .training import (
     EpochBar,
     ScikitLearnCallbacks,
     Settings,
-    blocks_of,
     content_ranks,
     cpu_threads,
-    dense_block,
     draw_seeds,
     losses_of,
     make_net,
@@ -60,12 +53,7 @@ STILL_IMPROVING = 0.01
 PRECISE_CELLS = 2**15
 
 
-class BaseAutoencoder(
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
     """What all autoencoders of this package share.
 
     A variant answers one question, :meth:`_make_network`, and adds its own parameters.
@@ -387,145 +375,6 @@ class BaseAutoencoder(
         fitted = as_fitted(self.net_, self._reference, start, recipe)
         self._describe_codes(fitted)
         self._fit_detector(fitted)
-
-    # -- codes and back
-
-    def transform(self, X):
-        """Encode rows.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_samples, n_components)
-            The codes, float32 if ``X`` is, else float64. In the units of ``X``, as
-            PCA's, or in standard deviations with ``standardize=True``.
-        """
-        check_is_fitted(self)
-        rows = self._read(X)
-        codes = np.empty((rows.shape[0], self.n_components_), dtype=rows.dtype)
-        network = self.net_.module_
-        return self._map_rows(rows, lambda x: network.encode(x)[0].cpu().numpy(), codes)
-
-    def inverse_transform(self, X):
-        """Decode codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Codes, as :meth:`transform` returns them.
-
-        Returns
-        -------
-        rows : ndarray of shape (n_samples, n_features)
-            In the units of the training rows; float32 if ``X`` is, else float64.
-
-        Raises
-        ------
-        ValueError
-            If ``X`` has not ``n_components_`` columns.
-        """
-        check_is_fitted(self)
-        codes = check_codes(X, self.n_components_, type(self).__name__)
-        rows = np.empty((len(codes), self.n_features_in_), dtype=codes.dtype)
-        parameter = next(self.net_.module_.parameters())
-
-        def decode(block):
-            tensor = torch.tensor(block, dtype=parameter.dtype, device=parameter.device)
-            return self._scaling.restore(self.net_.module_.decode(tensor)[0])
-
-        with torch.no_grad(), self._inference_threads():
-            for block in blocks_of(*rows.shape):
-                rows[block] = decode(codes[block])
-        return self._layout.restore(rows)
-
-    def reconstruct(self, X):
-        """Encode rows, then decode the codes.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        rows : ndarray of shape (n_samples, n_features)
-            The reconstructions, in the units of ``X``; float32 if ``X`` is, else
-            float64. Equal to ``inverse_transform(transform(X))`` up to rounding.
-        """
-        check_is_fitted(self)
-        rows = self._read(X)
-        return self._layout.restore(self._reconstruct(rows))
-
-    def score(self, X, y=None, sample_weight=None):
-        r"""Return the R² of the reconstruction of rows.
-
-        :math:`1 - \sum_i \lVert x_i - \hat x_i \rVert^2 / \sum_i \lVert x_i - \bar x
-        \rVert^2` with the training mean :math:`\bar x`: the share of variance kept,
-        comparable with the sum of PCA's ``explained_variance_ratio_``. With
-        ``standardize=True`` every column is divided by its standard deviation first.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-        y : Ignored
-            Not used, present for API consistency by convention.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. None weighs all rows alike.
-
-        Returns
-        -------
-        r2 : float
-            At most 1; higher is better.
-        """
-        check_is_fitted(self)
-        rows = self._read(X)
-        weight = check_sample_weight(
-            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-        )
-        weight = weight / (weight.max() or 1.0)
-        total = RunningR2(self.mean_, self.scale_)
-        for block in blocks_of(*rows.shape):
-            total.add(
-                dense_block(rows, block), self._reconstruct(rows[block]), weight[block]
-            )
-        return total.result()
-
-    @property
-    def _n_features_out(self):
-        return self.n_components_
-
-    # -- rows through the network
-
-    def _read(self, X):
-        return self._layout.read(self, X, reset=False)
-
-    def _reconstruct(self, rows):
-        """Return the reconstructions of checked rows."""
-        network, scaling = self.net_.module_, self._scaling
-        out = np.empty(rows.shape, dtype=rows.dtype)
-        return self._map_rows(
-            rows, lambda x: scaling.restore(network(x).reconstruction[0]), out
-        )
-
-    def _map_rows(self, rows, function, out):
-        """Fill ``out`` with a function of the standardised rows, block by block."""
-        parameter = next(self.net_.module_.parameters())
-        with torch.no_grad(), self._inference_threads():
-            for block in blocks_of(*rows.shape):
-                out[block] = function(
-                    self._scaling.standardize(
-                        rows[block], parameter.dtype, parameter.device
-                    )
-                )
-        return out
-
-    def _inference_threads(self):
-        return cpu_threads(threads_for(self.batch_size_, self.n_features_in_))
 
     # -- scikit-learn's conventions
 

@@ -1,0 +1,69 @@
+"""Codes and reconstructions of fitted estimators."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+
+from .estimators import ESTIMATORS
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+
+
+@pytest.fixture(params=ESTIMATORS.values(), ids=list(ESTIMATORS))
+def estimator(request):
+    return clone(request.param).set_params(n_components=2)
+
+
+def test_float32_in_float32_out(estimator, blob):
+    X = blob.astype(np.float32)
+    model = estimator.fit(X)
+    codes = model.transform(X)
+    assert codes.dtype == model.inverse_transform(codes).dtype == np.float32
+    assert model.reconstruct(X).dtype == np.float32
+    assert_allclose(codes, clone(model).fit(blob).transform(blob), atol=1e-3)
+
+
+def test_scores_do_not_depend_on_the_batch(estimator, digits):
+    model = estimator.set_params(n_components=5).fit(digits)
+    whole = model.score_samples(digits)
+    singly = np.concatenate([model.score_samples(row[None]) for row in digits[:20]])
+    assert whole.dtype == np.float64
+    assert_allclose(singly, whole[:20], rtol=1e-9)
+
+
+def test_wrong_width_after_fit(estimator, blob):
+    estimator.fit(blob)
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* 5 features"):
+        estimator.transform(blob[:, :3])
+
+
+def test_codes_are_uncorrelated_centred_and_ordered(estimator, digits):
+    codes = estimator.set_params(n_components=5).fit(digits).transform(digits)
+    covariance = np.cov(codes.T)
+    assert_allclose(codes.mean(axis=0), 0, atol=1e-8)
+    off_diagonal = covariance - np.diag(np.diag(covariance))
+    assert_allclose(off_diagonal, 0, atol=1e-8 * covariance[0, 0])
+    assert (np.diff(np.diag(covariance)) <= 0).all()
+    assert_allclose(np.diag(covariance), estimator.explained_variance_)
+
+
+def test_reconstruction_is_the_codes_decoded(estimator, blob):
+    model = estimator.fit(blob)
+    decoded = model.inverse_transform(model.transform(blob))
+    assert_allclose(model.reconstruct(blob), decoded, atol=1e-10)
+
+
+def test_codes_have_the_class_name_as_prefix(estimator, blob):
+    names = estimator.fit(blob).get_feature_names_out()
+    prefix = type(estimator).__name__.lower()
+    assert list(names) == [f"{prefix}0", f"{prefix}1"]
+
+
+def test_score_is_one_less_the_share_of_variance_lost(estimator, blob):
+    model = estimator.fit(blob[:40])
+    rows, rebuilt = blob[40:], model.reconstruct(blob[40:])
+    lost = np.square(rows - rebuilt).sum() / np.square(rows - model.mean_).sum()
+    assert model.score(rows) == pytest.approx(1 - lost)
