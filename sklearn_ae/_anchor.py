@@ -10,6 +10,9 @@ from .networks import Anchor
 # rounding errors would reach the network as codes.
 SPREAD_FLOOR = 1e-6
 
+# Codes with less spread than this share of the largest do not vary but by rounding.
+ROUNDING = 1e-12
+
 
 class Metric:
     """The units in which errors are measured, by column.
@@ -97,7 +100,11 @@ def order_codes(network, mean, covariance, metric):
     What PCA's codes are. The network's raw codes are turned by the eigenvectors of
     their covariance; the decoder turns them back, so that reconstructions stay.
     """
-    _, vectors = eigh(covariance)
+    # Codes that never vary have no directions of their own: they stay as they are.
+    spread = covariance.diagonal().clamp(min=0).sqrt()
+    varied = torch.nonzero(spread > ROUNDING * spread.max()).squeeze(1)
+    vectors = torch.eye(len(covariance)).to(covariance)
+    vectors[varied.unsqueeze(1), varied] = eigh(covariance[varied][:, varied])[1]
     # Signs as PCA's, which are those of the axes in the user's units.
     axes = network.linear_encoder.weight[0] / metric.unit.to(vectors).unsqueeze(1)
     loadings = (axes @ vectors).T

@@ -105,20 +105,24 @@ def fit_principal(rows, n_components, seed):
 def _from_covariance(rows, mean):
     covariance = sum(block.T @ block for block in rows.centered(mean))
     variances, vectors = eigh(covariance)
-    return variances.clamp(min=0), vectors.T
+    real = _is_real(variances, rows.shape)
+    return variances * real, vectors.T * real.unsqueeze(1)
 
 
 def _from_gram(rows, mean):
     """Solve the smaller problem when there are fewer rows than columns."""
     matrix = torch.cat(list(rows.centered(mean)))
     variances, vectors = eigh(matrix @ matrix.T)
-    variances = variances.clamp(min=0)
-    # Below the rounding of the largest variance an axis would be noise divided by
-    # nearly nothing; such axes are zero here.
-    real = variances > variances[0] * len(variances) * torch.finfo(variances.dtype).eps
+    real = _is_real(variances, rows.shape)
     safe = torch.where(real, variances, torch.ones_like(variances))
     axes = (vectors.T @ matrix) / safe.sqrt().unsqueeze(1)
     return variances * real, axes * real.unsqueeze(1)
+
+
+def _is_real(variances, shape):
+    """Whether variances exceed the rounding of the largest; other axes are noise."""
+    rounding = max(shape) * torch.finfo(variances.dtype).eps
+    return variances > variances[0].clamp(min=0) * rounding
 
 
 def _randomized(rows, mean, n_components, seed):

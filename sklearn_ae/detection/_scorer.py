@@ -9,6 +9,10 @@ from ..training import weighted_sum
 # Share of the rows, the farthest ones, that the second pass leaves out.
 TRIM = 0.1
 
+# What counts as the spread of features that have none: of what never varied the
+# training rows do not say how little it varies.
+NO_SPREAD = 1e-5
+
 # Smallest variance, as a share of the largest, along a direction of the features.
 VARIANCE_FLOOR = 1e-5
 
@@ -64,8 +68,7 @@ class MahalanobisScorer:
         self.center = weighted_sum(weight, features)
         centered = features - self.center
         spread = np.sqrt(weighted_sum(weight, centered**2))
-        self.spread = np.maximum(spread, floor)
-        self.spread[self.spread == 0] = 1.0
+        self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
         self.whitening = None
         if features.shape[1] <= FULL_SIDE:
             self.whitening = _whitening(centered / self.spread, weight, evidence)

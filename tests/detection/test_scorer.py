@@ -180,7 +180,8 @@ def test_what_varies_less_than_the_floor_is_rounding(floor, full_side, monkeypat
     features = draw(n_features=3) * [1, 1e-9, 1]
     scorer = fit(features, floor=floor)
     spread = features.std(axis=0)
-    np.testing.assert_allclose(scorer.spread, np.maximum(spread, floor))
+    granted = np.maximum(floor, _scorer.NO_SPREAD)
+    np.testing.assert_allclose(scorer.spread, np.where(spread > floor, spread, granted))
     steps = np.array([[0, 0, 0], [0, 1e-8, 0], [5 * spread[0], 0, 0]])
     centre, rounding, far = scorer.score(features.mean(axis=0) + steps)
     assert abs(rounding - centre) < 0.01 * abs(far - centre)
