@@ -95,7 +95,7 @@ def make_problem(setting):
         random_state=0,
     )
     seeds = draw_seeds(0)
-    recipe = estimator._recipe(X, N_ROWS, seeds, torch.device("cpu"))
+    recipe = estimator._recipe(*X.shape, N_ROWS, seeds, torch.device("cpu"))
     scaling, metric, _ = make_metric(X, weight, recipe.standardize)
     plan = make_plan(
         content_ranks(X, seeds.split),
