@@ -1,4 +1,4 @@
-"""The base of all estimators: parameters, fit, codes and back, score, pickles."""
+"""The base of all estimators: parameters, fit, fitted attributes, pickles."""
 
 import warnings
 from contextlib import ExitStack
@@ -157,8 +157,8 @@ class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or ``X`` is out of order, before any training; or if the
-            loss turns non-finite. The estimator then is as it was before.
+            If a parameter or ``X`` is out of order, before any training; or if
+            training diverges. The estimator then is as it was before.
         """
         self._check_params()
         device = resolve_device(self.device)
@@ -193,7 +193,8 @@ class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            The next rows; the first block at least two.
+            The next rows; the first block at least two, and as many as
+            ``n_components``.
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
