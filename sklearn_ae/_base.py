@@ -19,13 +19,12 @@ from ._compat import (
     Interval,
     RealNotInt,
     StrOptions,
-    check_sample_weight,
     fit_context,
     open_callback_context,
     with_callbacks,
 )
 from ._fitting import Recipe, Start, fit_network
-from ._inputs import TableLayout
+from ._inputs import TableLayout, weigh_rows
 from ._persistence import pack, unpack
 from ._reference import Reference
 from ._streaming import as_fitted, first_block_recipe, train_on_block
@@ -40,7 +39,6 @@ from .training import (
     losses_of,
     make_net,
     resolve_device,
-    rows_at,
     threads_for,
     wide_dtype,
 )
@@ -164,7 +162,7 @@ class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
         device = resolve_device(self.device)
         warm = self.warm_start and hasattr(self, "net_")
         rows = self._layout.read(self, X, reset=not warm, min_rows=2)
-        rows, weight = self._weigh(rows, sample_weight)
+        rows, weight = weigh_rows(self, rows, sample_weight, least=2)
         seeds = draw_seeds(self.random_state)
         group = content_ranks(rows, seeds.split)
         recipe = self._recipe(*rows.shape, int(group.max()) + 1, seeds, device)
@@ -214,7 +212,7 @@ class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
         device = resolve_device(self.device)
         first = not hasattr(self, "net_")
         rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
-        rows, weight = self._weigh(rows, sample_weight, least=2 if first else 1)
+        rows, weight = weigh_rows(self, rows, sample_weight, least=2 if first else 1)
         seeds = draw_seeds(self.random_state)
         # A stream is long, however short its first block.
         recipe = self._recipe(
@@ -241,26 +239,6 @@ class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
                 f"{least} samples, and it has {rows.shape[0]}. Give partial_fit a "
                 "larger first block, typical of the stream."
             )
-
-    def _weigh(self, rows, sample_weight, least=2):
-        """Return the rows that count and their weights."""
-        weight = check_sample_weight(
-            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-        )
-        if sample_weight is None:
-            return rows, weight
-        if not 1e-50 < weight.max() < 1e50:
-            # Only their ratios count, and the squares of such weights are no numbers.
-            weight = weight / (weight.max() or 1.0)
-        index = np.flatnonzero(weight)
-        rows, weight = rows_at(rows, index), weight[index]
-        if len(weight) < least:
-            raise ValueError(
-                f"sample_weight leaves {len(weight)} sample(s) of weight above zero, "
-                f"while {type(self).__name__} needs at least {least}. Give more rows "
-                "a weight above zero."
-            )
-        return rows, weight
 
     def _recipe(self, n_rows, n_features, n_distinct, seeds, device):
         """Resolve the parameters for rows of this shape."""
@@ -320,7 +298,7 @@ class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
         self._scaling = fitted.scaling
         self._code_unit = fitted.metric.code_unit
         reference = Reference(len(fitted.mean), recipe.projection_seed)
-        self._reference = reference.extended(fitted.rows.X, fitted.weight)
+        self._reference = reference.extended(fitted.rows.X, fitted.weight, fitted.mean)
         self._structure = self._structural_params()
         self.mean_ = fitted.mean
         self.scale_ = fitted.scaling.std.copy() if self.standardize else None

@@ -171,9 +171,8 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         # Too few rows to tell whether training improves on PCA: it stays PCA.
         settings = replace(settings, max_epochs=0)
     wide = wide_dtype(settings.device)
-    precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
-    anchor = None
     if start is None:
+        precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
         stack, anchor = make_stack(precise, plan, metric, recipe)
     else:
         stack = select_model(start.network, 0)
@@ -189,7 +188,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
     )
     stack = training.network.to(wide).eval()
     # Training may have run in float32; the PCA in the model is exact again.
-    if anchor is not None:
+    if start is None:
         stack.set_anchor(anchor)
     else:
         stack.copy_linear_path(start.network)

@@ -5,7 +5,8 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from .training import blocks_of
+from ._compat import check_sample_weight
+from .training import blocks_of, rows_at
 
 # Columns named in an error message before it says "and N others".
 NAMED_COLUMNS = 5
@@ -77,6 +78,27 @@ def _columns(mask, estimator):
     more = len(positions) - len(labels)
     word = "column" if len(positions) == 1 else "columns"
     return f"{word} {', '.join(labels)}" + (f" and {more} others" if more else "")
+
+
+def weigh_rows(estimator, rows, sample_weight, *, least):
+    """Return the rows that count, at least ``least`` of them, and their weights."""
+    weight = check_sample_weight(
+        sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+    )
+    if sample_weight is None:
+        return rows, weight
+    if not 1e-50 < weight.max() < 1e50:
+        # Only their ratios count, and the squares of such weights are no numbers.
+        weight = weight / (weight.max() or 1.0)
+    index = np.flatnonzero(weight)
+    rows, weight = rows_at(rows, index), weight[index]
+    if len(weight) < least:
+        raise ValueError(
+            f"sample_weight leaves {len(weight)} sample(s) of weight above zero, "
+            f"while {type(estimator).__name__} needs at least {least}. Give more rows "
+            "a weight above zero."
+        )
+    return rows, weight
 
 
 def check_codes(X, n_components, name):

@@ -32,8 +32,11 @@ class Reference:
         self.n_seen, self.mass = 0, 0.0
         self.mean = np.zeros(n_features)
 
-    def extended(self, X, weight):
-        """Return the sample after another block; this one stays as it is."""
+    def extended(self, X, weight, mean=None):
+        """Return the sample after another block; this one stays as it is.
+
+        ``mean`` is the block's weighted mean where that is known already.
+        """
         after = Reference(X.shape[1], self.seed)
         most = max(2, min(REFERENCE_ROWS, REFERENCE_BYTES // (8 * X.shape[1])))
         positions = self.n_seen + np.arange(X.shape[0], dtype=np.float64)
@@ -46,6 +49,7 @@ class Reference:
         after.weight = np.concatenate([self.weight, weight[near]])[best]
         after.n_seen = self.n_seen + len(weight)
         after.mass = self.mass + weight.sum()
-        block_mean, _ = column_moments(X, weight)
-        after.mean = self.mean + (block_mean - self.mean) * (weight.sum() / after.mass)
+        if mean is None:
+            mean, _ = column_moments(X, weight)
+        after.mean = self.mean + (mean - self.mean) * (weight.sum() / after.mass)
         return after
