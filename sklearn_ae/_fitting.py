@@ -192,10 +192,8 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         stack.set_anchor(anchor)
     else:
         stack.copy_linear_path(start.network)
-    network = select_model(stack, plan.final).eval()
     rows = LazyRows(X, scaling, wide, settings.device)
-    moments = moments_of(network, rows, weight)
-    order_codes(network, *moments, metric)
+    network, variances = final_model(stack, plan, rows, weight, metric)
     return Fitted(
         network=network,
         stack=stack,
@@ -206,8 +204,16 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         training=training,
         rows=rows,
         weight=weight,
-        code_variances=code_variances(network, moments[1]),
+        code_variances=variances,
     )
+
+
+def final_model(stack, plan, rows, weight, metric):
+    """Return the final model of a stack, its codes in order, and their variances."""
+    network = select_model(stack, plan.final).eval()
+    mean, covariance = moments_of(network, rows, weight)
+    order_codes(network, mean, covariance, metric)
+    return network, code_variances(network, covariance)
 
 
 def moments_of(network, rows, weight):
