@@ -4,7 +4,7 @@ import warnings
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -16,15 +16,13 @@ from . import _defaults
 from ._codes import CodesMixin
 from ._compat import (
     CallbackSupportMixin,
-    Interval,
-    RealNotInt,
-    StrOptions,
     fit_context,
     open_callback_context,
     with_callbacks,
 )
 from ._fitting import Recipe, Start, fit_network
 from ._inputs import TableLayout, weigh_rows
+from ._parameters import SharedParameters
 from ._persistence import pack, unpack
 from ._reference import Reference
 from ._streaming import as_fitted, first_block_recipe, train_on_block
@@ -51,41 +49,14 @@ STILL_IMPROVING = 0.01
 PRECISE_CELLS = 2**15
 
 
-class BaseAutoencoder(CodesMixin, CallbackSupportMixin, BaseEstimator):
+class BaseAutoencoder(
+    CodesMixin, SharedParameters, CallbackSupportMixin, BaseEstimator
+):
     """What all autoencoders of this package share.
 
     A variant answers one question, :meth:`_make_network`, and adds its own parameters.
     The estimator has a skorch net; it is none.
     """
-
-    _parameter_constraints = {
-        "n_components": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
-        ],
-        "standardize": ["boolean"],
-        "max_epochs": [
-            Interval(Integral, 0, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "batch_size": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "learning_rate": [
-            Interval(Real, 0, None, closed="neither"),
-            StrOptions({"auto"}),
-        ],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
-        "device": [str],
-        "callbacks": [list, tuple, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
 
     _layout = TableLayout()
 

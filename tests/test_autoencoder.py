@@ -18,22 +18,6 @@ def test_much_better_than_pca_on_digits(digits):
     assert model.validation_r2_ > model.pca_validation_r2_
 
 
-def test_hidden_layers_follow_the_parameter(blob):
-    model = Autoencoder(2, hidden_layer_sizes=[7, 3], max_epochs=1).fit(blob)
-    shapes = [
-        tuple(layer.weight.shape[1:])
-        for layer in model.net_.module_.encoder_branch.hidden
-    ]
-    assert shapes == [(5, 7), (7, 3)]
-
-
-@pytest.mark.parametrize("sizes", [(0,), (4.5,), (8, -1), ("a",)])
-def test_hidden_layers_out_of_range(blob, sizes):
-    message = "must be 'auto' or hold positive integers, one per hidden layer"
-    with pytest.raises(ValueError, match=message):
-        Autoencoder(hidden_layer_sizes=sizes).fit(blob)
-
-
 @pytest.mark.parametrize("value", [0, 0.6, "some", -0.1])
 def test_contamination_out_of_range(blob, value):
     with pytest.raises(ValueError, match="'contamination' parameter of Autoencoder"):

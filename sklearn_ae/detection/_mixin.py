@@ -1,10 +1,13 @@
 """The outlier detector's side of an estimator."""
 
+from numbers import Real
+
 import numpy as np
 import torch
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._compat import Interval, StrOptions
 from ..networks import select_model
 from ..training import blocks_of
 from ._scorer import MahalanobisScorer
@@ -19,7 +22,35 @@ CODE_FLOOR, RESIDUAL_FLOOR = 1e-13, 1e-5
 
 
 class OutlierDetectionMixin(OutlierMixin):
-    """Scores, threshold and labels, from an autoencoder's codes and residuals."""
+    """Scores, threshold and labels, from an autoencoder's codes and residuals.
+
+    Parameters
+    ----------
+    contamination : "auto" or float, default="auto"
+        Sets the threshold of :meth:`predict`. "auto" calls at most 5 % of the held-out
+        rows outliers, a false-alarm rate of about 5 % on new rows like them; with
+        fewer than 20 rows, or where all scores tie, none. A float in (0, 0.5] calls
+        that share of the training rows outliers, exactly unless scores tie.
+
+    Attributes
+    ----------
+    offset_ : float
+        Threshold: ``decision_function`` is ``score_samples`` minus ``offset_``.
+    training_scores_ : ndarray of shape (n_held_out,)
+        Outlier scores of the held-out rows by models that have not seen them, so that
+        they compare with scores of new rows. All training rows, in their order, if
+        the fit was cross-fitted; their own scores by the final model, if nothing was
+        held out; those of the sample of the rows seen, after :meth:`partial_fit`.
+    """
+
+    contamination: float | str = "auto"
+
+    _parameter_constraints = {
+        "contamination": [
+            Interval(Real, 0, 0.5, closed="right"),
+            StrOptions({"auto"}),
+        ],
+    }
 
     def score_samples(self, X):
         r"""Return the outlier score of each row: the lower, the more abnormal.

@@ -1,0 +1,73 @@
+"""The base of the estimators for tables: dense networks, outlier detection."""
+
+from numbers import Integral
+
+from . import _defaults
+from ._base import BaseAutoencoder
+from ._compat import Interval, StrOptions
+from .detection import OutlierDetectionMixin
+from .networks import ACTIVATIONS, DenseAutoencoder
+
+
+class BaseDenseAutoencoder(OutlierDetectionMixin, BaseAutoencoder):
+    """What the autoencoders of table rows share.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : "auto", int or tuple of int, default="auto"
+        Widths of the hidden layers of the encoder; the decoder's are the same,
+        reversed. An int is one layer, an empty tuple none. "auto" is (64, 32) for fewer
+        than 1000 distinct rows, (512, 256) for at least 10,000 distinct rows of more
+        than 256 columns, else (256, 128).
+    activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
+        Activation function of the hidden layers.
+    """
+
+    hidden_layer_sizes: int | tuple | str = "auto"
+    activation: str = "silu"
+
+    _parameter_constraints = {
+        **BaseAutoencoder._parameter_constraints,
+        **OutlierDetectionMixin._parameter_constraints,
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+    }
+
+    _structural = (
+        *BaseAutoencoder._structural,
+        "hidden_layer_sizes",
+        "activation",
+    )
+
+    def _check_params(self):
+        super()._check_params()
+        sizes = self.hidden_layer_sizes
+        if isinstance(sizes, (str, Integral)):
+            return
+        if any(not isinstance(size, Integral) or size < 1 for size in sizes):
+            raise ValueError(
+                f"hidden_layer_sizes={sizes!r} must be 'auto' or hold positive "
+                "integers, one per hidden layer of the encoder, such as (256, 128)."
+            )
+
+    def _hidden_layer_sizes(self, n_distinct, n_features):
+        """Return the parameter as a tuple, with "auto" resolved."""
+        sizes = self.hidden_layer_sizes
+        if isinstance(sizes, str):
+            return _defaults.hidden_layer_sizes_for(n_distinct, n_features)
+        if isinstance(sizes, Integral):
+            sizes = (sizes,)
+        return tuple(int(size) for size in sizes)
+
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
+        return DenseAutoencoder(
+            n_models=n_models,
+            n_features=n_features,
+            n_components=n_components,
+            hidden_layer_sizes=self._hidden_layer_sizes(n_distinct, n_features),
+            activation=self.activation,
+        )

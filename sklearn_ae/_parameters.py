@@ -1,0 +1,137 @@
+"""The parameters that all estimators share: fields, constraints, documentation."""
+
+from numbers import Integral, Real
+from typing import dataclass_transform
+
+import numpy as np
+
+from ._compat import Interval, RealNotInt, StrOptions
+from ._declaration import declare_parameters
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class SharedParameters:
+    """What every estimator takes, and what every fit leaves behind.
+
+    Parameters
+    ----------
+    n_components : int or float, default=0.9
+        Number of components of the codes. A float in (0, 1) takes as many as PCA
+        needs to explain this share of the variance.
+    standardize : bool, default=False
+        Whether errors and codes are measured in standard deviations of each column,
+        so that all columns count alike. False measures them in the units of ``X``, as
+        PCA does. Training copes with columns of any scale either way.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows at most; 0 does not train. "auto"
+        amounts to about 1500 steps, 600 for fewer than 1000 distinct rows, and to
+        between 40 and 600 epochs. The learning rate falls to zero over them.
+    batch_size : int or "auto", default="auto"
+        Number of rows per step. "auto" is 256, or all rows if there are fewer.
+    learning_rate : float or "auto", default="auto"
+        Learning rate of the first step of AdamW. "auto" is 0.003, or 0.001 for fewer
+        than 1000 distinct rows.
+    weight_decay : float, default=0.0
+        Decoupled weight decay of AdamW. It decays the network towards PCA.
+    early_stopping : bool, default=True
+        Whether to hold rows out, to keep the epoch that is best on them, and to stop
+        when none has been for long. Fewer than 1000 distinct rows are cross-fitted:
+        every row is held out once, and the final model is trained on all rows for as
+        many epochs as were best on held-out rows. False trains on all rows for
+        ``max_epochs``, better than PCA or not.
+    validation_fraction : float, default=0.1
+        Share of the distinct rows held out; with cross-fitting, of each fold, of which
+        there are 2 to 20.
+    n_iter_no_change : int, default=20
+        Number of epochs without improvement on held-out rows after which training
+        stops.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the network of the fit before, instead of from
+        PCA.
+    device : str, default="auto"
+        Where to train: "auto" is "cuda" where torch finds a GPU, else "cpu". Also
+        "cuda:1" and the like, and "mps".
+    callbacks : list of skorch callbacks or None, default=None
+        Called during training; copied before use.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the initial weights, the order of the rows, and which rows are held out.
+        An int makes fits bit-identical. No global random state is touched.
+    verbose : int, default=0
+        Above 0, a progress bar over the epochs is drawn.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Number of components of the codes.
+    mean_ : ndarray of shape (n_features,)
+        Mean of the training rows.
+    scale_ : ndarray of shape (n_features,) or None
+        Standard deviation of each column; None with ``standardize=False``.
+    history_ : dict of ndarray of shape (n_epochs,)
+        "train_loss", the mean over the steps of each epoch, and, if rows were held
+        out, "valid_loss" after it. Both are shares of the rows' variance: 1 minus the
+        loss is R². Where models are cross-fitted, means over them.
+    n_epochs_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Epoch whose weights were kept; 0 stands for the start, which is PCA unless the
+        fit went on from an earlier one.
+    max_epochs_, batch_size_ : int
+        What "auto" came to.
+    device_ : str
+        The device used.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module.
+    n_features_in_ : int
+        Number of columns seen in :meth:`fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, if they were all strings.
+    """
+
+    n_components: int | float = 0.9
+    standardize: bool = False
+    max_epochs: int | str = "auto"
+    batch_size: int | str = "auto"
+    learning_rate: float | str = "auto"
+    weight_decay: float = 0.0
+    early_stopping: bool = True
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 20
+    warm_start: bool = False
+    device: str = "auto"
+    callbacks: list | None = None
+    random_state: int | np.random.RandomState | None = None
+    verbose: int = 0
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        declare_parameters(cls)
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
+        "standardize": ["boolean"],
+        "max_epochs": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "learning_rate": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "callbacks": [list, tuple, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
