@@ -34,6 +34,7 @@ from sklearn_ae._fitting import make_metric, make_stack
 from sklearn_ae.networks._layers import StackedLinear
 from sklearn_ae.training import (
     LazyRows,
+    ReconstructionLoss,
     Settings,
     content_ranks,
     draw_seeds,
@@ -96,7 +97,8 @@ def make_problem(setting):
     )
     seeds = draw_seeds(0)
     recipe = estimator._recipe(*X.shape, N_ROWS, seeds, torch.device("cpu"))
-    scaling, metric, _ = make_metric(X, weight, recipe.standardize)
+    units = make_metric(X, weight, recipe.standardize)
+    scaling, metric, _ = units
     plan = make_plan(
         content_ranks(X, seeds.split),
         weight,
@@ -105,11 +107,12 @@ def make_problem(setting):
         cross_fit=False,
     )
     rows = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
-    network, _ = make_stack(rows, plan, metric, recipe)
+    network, _ = make_stack(rows, plan, units, recipe)
     settings, column_weight = recipe.settings, metric.column_weight
+    loss = recipe.make_loss(scaling, metric)
     source = make_source(X, scaling, settings.dtype, settings.device)
     # The loop by hand takes the optimiser's parameters from ours, so that they agree.
-    adam = make_net(copy.deepcopy(network), column_weight, settings).optimizer_.defaults
+    adam = make_net(copy.deepcopy(network), loss, settings).optimizer_.defaults
     adam = {name: adam[name] for name in ("lr", "betas", "eps", "weight_decay")}
     return Problem(network, source, plan, column_weight, settings, adam)
 
@@ -124,7 +127,7 @@ def train_by_skorch(problem):
         problem.source,
         problem.plan,
         np.ones(N_ROWS),
-        problem.column_weight,
+        ReconstructionLoss(problem.column_weight),
         problem.settings,
     )
     return training.network, [row["train_loss"] for row in training.history]

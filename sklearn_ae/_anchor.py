@@ -1,5 +1,7 @@
 """From PCA of the training rows to the anchor of a network, and codes made PCA-like."""
 
+from typing import NamedTuple
+
 import torch
 
 from ._linalg import eigh
@@ -32,33 +34,53 @@ class Metric:
 
     def __init__(self, unit, variances, code_unit=None):
         self.unit = unit
-        weight = unit.square() * (variances > 0)
+        self.varies = variances > 0
+        weight = unit.square() * self.varies
         self.total = float((weight * variances).sum())
         # Weights that make the squared error a share of the total variance.
         self.column_weight = (weight / (self.total or 1.0)).numpy()
         self.code_unit = code_unit or self.total**0.5 or 1.0
 
 
-def fit_anchor(source, weights, metric, n_components, seed):
-    """Return the PCA of each row of ``weights``.
+class Problem(NamedTuple):
+    """The rows that a stack of networks starts from.
 
-    Parameters
+    Attributes
     ----------
     source : RowSource of float64 rows
     weights : tensor of shape (M, n)
+        Row weights by model.
+    scaling : Scaling
     metric : Metric
     n_components : int or float
         A share of variance is resolved on the last row of ``weights``.
     seed : int
-
-    Returns
-    -------
-    list of M Principal
+    corruption : Corruption or None
+        By which the models will be judged.
     """
-    *others, last = (Rows(source, weight, metric.unit) for weight in weights)
-    final = fit_principal(last, n_components, seed)
+
+    source: object
+    weights: torch.Tensor
+    scaling: object
+    metric: Metric
+    n_components: int | float
+    seed: int
+    corruption: object = None
+
+
+def principal_anchor(problem):
+    """Return PCA, as the linear path of each network of a stack."""
+    return as_anchor(fit_principals(problem), problem.metric)
+
+
+def fit_principals(problem):
+    """Return the PCA of each row of a problem's weights."""
+    *others, last = (
+        Rows(problem.source, weight, problem.metric.unit) for weight in problem.weights
+    )
+    final = fit_principal(last, problem.n_components, problem.seed)
     k = len(final.axes)
-    return [*(fit_principal(rows, k, seed) for rows in others), final]
+    return [*(fit_principal(rows, k, problem.seed) for rows in others), final]
 
 
 def as_anchor(principals, metric):
@@ -74,6 +96,7 @@ def as_anchor(principals, metric):
         encoder=(axes * unit).transpose(1, 2).contiguous(),
         decoder=axes / unit,
         spread=spread * known,
+        varies=metric.varies.expand(len(mean), -1),
     )
 
 
@@ -110,6 +133,10 @@ def order_codes(network, mean, covariance, metric):
     loadings = (axes @ vectors).T
     turn, unit = vectors * loading_signs(loadings), metric.code_unit
     network.map_code(mean[None], turn[None] * unit, turn.T[None] / unit)
+
+
+def keep_codes(network, mean, covariance, metric):
+    """Leave codes as the network gives them: each has a meaning of its own."""
 
 
 def code_variances(network, covariance):

@@ -240,6 +240,7 @@ class BaseAutoencoder(
                 dtype=wide_dtype(device) if precise else torch.float32,
                 device=device,
                 callbacks=tuple(self.callbacks or ()),
+                noise_seed=seeds.noise,
             ),
             weight_seed=seeds.weights,
             projection_seed=seeds.projection,
@@ -263,11 +264,12 @@ class BaseAutoencoder(
         """Set the fitted attributes."""
         training, settings = fitted.training, recipe.settings
         wide = replace(settings, dtype=wide_dtype(settings.device), callbacks=())
-        self.net_ = make_net(fitted.network, fitted.metric.column_weight, wide)
+        self.net_ = make_net(fitted.network, fitted.loss, wide)
         self.net_.history = training.history
         self.device_ = str(settings.device)
         self._scaling = fitted.scaling
         self._code_unit = fitted.metric.code_unit
+        self._corruption = fitted.corruptions.training
         reference = Reference(len(fitted.mean), recipe.projection_seed)
         self._reference = reference.extended(fitted.rows.X, fitted.weight, fitted.mean)
         self._structure = self._structural_params()
@@ -313,7 +315,12 @@ class BaseAutoencoder(
     def _learn_block(self, rows, weight, recipe):
         """Train on a block of a stream and bring the attributes up to it."""
         self.net_ = train_on_block(
-            self.net_, rows, weight, self._scaling, recipe.settings
+            self.net_,
+            rows,
+            weight,
+            self._scaling,
+            self._corruption,
+            recipe.settings,
         )
         self.mean_ = self._reference.mean
         self.n_epochs_ += 1

@@ -13,16 +13,19 @@ import torch
 
 from ._anchor import (
     Metric,
-    as_anchor,
+    Problem,
     code_moments,
     code_variances,
-    fit_anchor,
     order_codes,
+    principal_anchor,
 )
 from .networks import select_model
 from .training import (
+    CLEAN,
+    Corruptions,
     LazyRows,
     Plan,
+    ReconstructionLoss,
     Scaling,
     Settings,
     Training,
@@ -30,10 +33,21 @@ from .training import (
     fit_scaling,
     make_plan,
     make_source,
+    row_keys,
     rows_at,
     train,
     wide_dtype,
 )
+
+
+def squared_error(scaling, metric):
+    """Return the squared error as a share of the rows' variance."""
+    return ReconstructionLoss(metric.column_weight)
+
+
+def no_corruptions(source, weight, group):
+    """Leave the rows clean."""
+    return CLEAN
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,15 @@ class Recipe:
     validation_fraction : float
     settings : Settings
     weight_seed, projection_seed : int
+    make_anchor : callable
+        Returns the ``Anchor`` of a ``Problem``: where the networks start.
+    make_loss : callable
+        Returns the loss of a ``Scaling`` and a ``Metric``.
+    arrange_codes : callable
+        ``arrange_codes(network, mean, covariance, metric)`` settles how codes are
+        shown.
+    make_corruptions : callable
+        Returns the ``Corruptions`` of a source, its weights and its groups.
     """
 
     make_network: Callable
@@ -60,6 +83,10 @@ class Recipe:
     settings: Settings
     weight_seed: int
     projection_seed: int
+    make_anchor: Callable = principal_anchor
+    make_loss: Callable = squared_error
+    arrange_codes: Callable = order_codes
+    make_corruptions: Callable = no_corruptions
 
 
 @dataclass(frozen=True)
@@ -79,6 +106,8 @@ class Fitted:
     metric : Metric
     plan : Plan
     training : Training
+    loss : ReconstructionLoss
+    corruptions : Corruptions
     rows : RowSource
         The training rows, as the network reads them.
     weight : ndarray of shape (n,)
@@ -93,6 +122,8 @@ class Fitted:
     metric: Metric
     plan: Plan
     training: Training
+    loss: torch.nn.Module
+    corruptions: Corruptions
     rows: LazyRows
     weight: np.ndarray
     code_variances: np.ndarray
@@ -168,32 +199,40 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
     )
     settings = recipe.settings
     if recipe.hold_out and not len(plan.held_out_rows):
-        # Too few rows to tell whether training improves on PCA: it stays PCA.
+        # Too few rows to tell whether training improves on the start: it stays.
         settings = replace(settings, max_epochs=0)
-    wide = wide_dtype(settings.device)
+    precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
+    corruptions = recipe.make_corruptions(precise, weight, group)
     if start is None:
-        precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
-        stack, anchor = make_stack(precise, plan, metric, recipe)
+        stack, anchor = make_stack(
+            precise, plan, Units(scaling, metric, mean), recipe, corruptions.evaluation
+        )
     else:
         stack = select_model(start.network, 0)
+    loss, keys = recipe.make_loss(scaling, metric), None
+    if stack.noise_width or corruptions.evaluation:
+        keys = held_out_keys(X, plan, settings.noise_seed)
     training = train(
         stack,
         make_source(X, scaling, settings.dtype, settings.device),
         plan,
         weight,
-        metric.column_weight,
+        loss,
         settings,
         callbacks,
         mean_row=(mean - scaling.mean) / scaling.std,
+        corruptions=corruptions,
+        keys=keys,
     )
+    wide = wide_dtype(settings.device)
     stack = training.network.to(wide).eval()
-    # Training may have run in float32; the PCA in the model is exact again.
+    # Training may have run in float32; the linear path is exact again.
     if start is None:
         stack.set_anchor(anchor)
     else:
         stack.copy_linear_path(start.network)
     rows = LazyRows(X, scaling, wide, settings.device)
-    network, variances = final_model(stack, plan, rows, weight, metric)
+    network, variances = final_model(stack, plan, rows, weight, metric, recipe)
     return Fitted(
         network=network,
         stack=stack,
@@ -202,17 +241,27 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         metric=metric,
         plan=plan,
         training=training,
+        loss=loss,
+        corruptions=corruptions,
         rows=rows,
         weight=weight,
         code_variances=variances,
     )
 
 
-def final_model(stack, plan, rows, weight, metric):
-    """Return the final model of a stack, its codes in order, and their variances."""
+def held_out_keys(X, plan, seed):
+    """Return keys of the held-out rows' contents, in the places of the rows."""
+    index = plan.held_out_rows
+    keys = np.zeros(X.shape[0], dtype=np.uint64)
+    keys[index] = row_keys(rows_at(X, index), seed)
+    return keys
+
+
+def final_model(stack, plan, rows, weight, metric, recipe):
+    """Return the final model of a stack, its codes in place, and their variances."""
     network = select_model(stack, plan.final).eval()
     mean, covariance = moments_of(network, rows, weight)
-    order_codes(network, mean, covariance, metric)
+    recipe.arrange_codes(network, mean, covariance, metric)
     return network, code_variances(network, covariance)
 
 
@@ -235,25 +284,27 @@ def make_metric(X, weight, standardize, start=None):
     return Units(scaling, metric, own.mean)
 
 
-def make_stack(source, plan, metric, recipe):
-    """Return the plan's networks, initialised and anchored at their PCA."""
-    principals = fit_anchor(
-        source,
-        torch.from_numpy(plan.anchor_weight),
-        metric,
-        recipe.n_components,
-        recipe.projection_seed,
+def make_stack(source, plan, units, recipe, corruption=None):
+    """Return the plan's networks, initialised and at their start, and the anchor."""
+    anchor = recipe.make_anchor(
+        Problem(
+            source,
+            torch.from_numpy(plan.anchor_weight),
+            units.scaling,
+            units.metric,
+            recipe.n_components,
+            recipe.projection_seed,
+            corruption,
+        )
     )
-    n_components = len(principals[-1].axes)
     stack = recipe.make_network(
         n_models=plan.n_models,
         n_features=source.n_features,
-        n_components=n_components,
+        n_components=anchor.encoder.shape[-1],
     )
     stack.to(recipe.settings.dtype)
     # One seed for all: folds that start alike stop alike, and the final model's twin
     # on other rows is what the held-out rows judge.
     stack.initialise([recipe.weight_seed] * plan.n_models)
-    anchor = as_anchor(principals, metric)
     stack.set_anchor(anchor)
     return stack, anchor

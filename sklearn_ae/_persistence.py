@@ -6,10 +6,19 @@ import torch
 from ._reference import Reference
 from .detection import MahalanobisScorer
 from .networks import from_state, to_state
-from .training import Scaling, Settings, make_net, resolve_device
+from .training import (
+    Corruption,
+    Scaling,
+    Settings,
+    loss_from_state,
+    loss_to_state,
+    make_net,
+    resolve_device,
+)
 
 # Helper objects of a fitted estimator, stored as the dict of their attributes.
 HELPERS = {
+    "_corruption": Corruption,
     "_reference": Reference,
     "_scaling": Scaling,
     "_scorer": MahalanobisScorer,
@@ -52,7 +61,7 @@ def _pack_net(net):
     moments = net.optimizer_.state_dict()["state"]
     return {
         "network": to_state(net.module_),
-        "column_weight": net.criterion_.column_weight.cpu().numpy().copy(),
+        "loss": loss_to_state(net.criterion_),
         "learning_rate": net.lr,
         "weight_decay": net.optimizer__weight_decay,
         "max_epochs": net.max_epochs,
@@ -82,7 +91,7 @@ def _unpack_net(state, callbacks=()):
         device=_device_here(state["device"]),
         callbacks=tuple(callbacks),
     )
-    net = make_net(network, state["column_weight"], settings)
+    net = make_net(network, loss_from_state(state["loss"]), settings)
     set_moments(net, state["moments"])
     net.step_ = state["step"]
     return net

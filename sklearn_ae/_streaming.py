@@ -8,7 +8,9 @@ from ._anchor import code_variances
 from ._fitting import Fitted, make_metric, moments_of
 from ._persistence import copy_net
 from .training import (
+    CLEAN,
     Batches,
+    Chance,
     LazyRows,
     TrainingBatches,
     content_ranks,
@@ -17,18 +19,27 @@ from .training import (
 )
 
 
-def train_on_block(net, X, weight, scaling, settings):
+def train_on_block(net, X, weight, scaling, corruption, settings):
     """Return a copy of ``net`` trained for one pass over a block of rows."""
     net = copy_net(net, settings)
     device, dtype = torch.device(net.device), net.criterion_.column_weight.dtype
+    # The step as well, or every block would be read in the same order.
+    settings = replace(
+        settings,
+        batch_seed=settings.batch_seed + net.step_,
+        noise_seed=settings.noise_seed + net.step_,
+        dtype=dtype,
+        device=device,
+    )
     batches = TrainingBatches(
         make_source(X, scaling, dtype, device),
         weight[None],
         batch_size=settings.batch_size,
-        # The step as well, or every block would be read in the same order.
-        seed=settings.batch_seed + net.step_,
+        seed=settings.batch_seed,
         dtype=dtype,
         device=device,
+        chance=Chance.of(net.module_, corruption, settings),
+        group=content_ranks(X, settings.batch_seed),
     )
     net.train(Batches(batches, None), epochs=1)
     net.module_.eval()
@@ -58,6 +69,8 @@ def as_fitted(net, reference, start, recipe):
         metric=metric,
         plan=plan,
         training=None,
+        loss=net.criterion_,
+        corruptions=CLEAN,
         rows=rows,
         weight=weight,
         code_variances=code_variances(net.module_, covariance),

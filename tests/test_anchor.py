@@ -5,10 +5,11 @@ from sklearn.decomposition import PCA
 
 from sklearn_ae._anchor import (
     Metric,
+    Problem,
     as_anchor,
     code_moments,
     code_variances,
-    fit_anchor,
+    fit_principals,
     order_codes,
 )
 from sklearn_ae._fitting import make_metric
@@ -27,8 +28,10 @@ class Case:
         self.scaling, self.metric, self.mean = make_metric(X, ones, standardize)
         self.source = make_source(X, self.scaling, torch.float64, CPU)
         self.weights = torch.tensor(ones[None] if weights is None else weights)
-        self.principals = fit_anchor(
-            self.source, self.weights, self.metric, n_components, 0
+        self.principals = fit_principals(
+            Problem(
+                self.source, self.weights, self.scaling, self.metric, n_components, 0
+            )
         )
         self.anchor = as_anchor(self.principals, self.metric)
         self.network = DenseAutoencoder(

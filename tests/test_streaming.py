@@ -31,7 +31,7 @@ def test_a_block_trains_a_copy(streamed, blob):
     net = streamed.net_
     before = {n: t.clone() for n, t in net.module_.state_dict().items()}
     trained = train_on_block(
-        net, blob, np.ones(60), streamed._scaling, recipe_of(streamed).settings
+        net, blob, np.ones(60), streamed._scaling, None, recipe_of(streamed).settings
     )
     for name, tensor in net.module_.state_dict().items():
         assert tensor.equal(before[name])
@@ -51,6 +51,7 @@ def test_a_block_leaves_the_moments_of_the_earlier_net(streamed, blob):
         blob,
         np.ones(60),
         streamed._scaling,
+        None,
         recipe_of(streamed).settings,
     )
     assert before

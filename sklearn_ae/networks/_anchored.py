@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from ._bottleneck import PlainBottleneck
 from ._layers import SoftClip, StackedLinear
 from ._output import Output
 
@@ -29,12 +30,25 @@ class Anchor(NamedTuple):
     spread : tensor of shape (M, n_components)
         Standard deviation of the codes over the training rows. The branches do not see
         components whose spread is zero: of them the training rows tell nothing.
+    varies : tensor of shape (M, n_features) or None
+        0 for columns that are constant in the training rows, else 1.
+    code_variance : tensor of shape (M, n_components) or None
+        Variance of the distribution of a row's code, where it has one.
+    noise_variance : tensor of shape (M, n_features) or None
+        Variance of the rows around their reconstruction, where it is modelled.
+    row_center, row_scale : tensor of shape (M, n_features) or None
+        Origin and unit of the network's rows, in the user's units.
     """
 
     mean: torch.Tensor
     encoder: torch.Tensor
     decoder: torch.Tensor
     spread: torch.Tensor
+    varies: torch.Tensor | None = None
+    code_variance: torch.Tensor | None = None
+    noise_variance: torch.Tensor | None = None
+    row_center: torch.Tensor | None = None
+    row_scale: torch.Tensor | None = None
 
 
 class AnchoredAutoencoder(nn.Module):
@@ -52,13 +66,26 @@ class AnchoredAutoencoder(nn.Module):
     Parameters
     ----------
     encoder_branch, decoder_branch : modules
-        :math:`f` and :math:`g`; with a method ``initialise(generators)``.
+        :math:`f` and :math:`g`; with a method ``initialise(generators)``. The encoder's
+        answers what the bottleneck needs beside the code after it.
     n_models, n_features, n_components : int
         The sizes M, d and k.
+    bottleneck : module or None
+        Between encoder and decoder; None passes the code on as it is.
+    likelihood : module or None
+        Makes a distribution of what is decoded; None leaves it a row.
     """
 
     def __init__(
-        self, encoder_branch, decoder_branch, *, n_models, n_features, n_components
+        self,
+        encoder_branch,
+        decoder_branch,
+        *,
+        n_models,
+        n_features,
+        n_components,
+        bottleneck=None,
+        likelihood=None,
     ):
         super().__init__()
         self.n_models = n_models
@@ -70,6 +97,8 @@ class AnchoredAutoencoder(nn.Module):
             layer.requires_grad_(False)
         self.encoder_branch = encoder_branch
         self.decoder_branch = decoder_branch
+        self.bottleneck = bottleneck or PlainBottleneck(n_models, n_components)
+        self.likelihood = likelihood
         self.clip = SoftClip(CLIP_SCALE)
         identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
@@ -102,6 +131,9 @@ class AnchoredAutoencoder(nn.Module):
         spread = anchor.spread.unsqueeze(1)
         self.spread.copy_(spread)
         self.inverse_spread.copy_(torch.where(spread > 0, 1 / spread, 0.0))
+        for part in (self.bottleneck, self.likelihood):
+            if part is not None:
+                part.set_anchor(anchor)
 
     @torch.no_grad()
     def copy_linear_path(self, other):
@@ -121,25 +153,52 @@ class AnchoredAutoencoder(nn.Module):
         self.code_map.copy_(code_map)
         self.code_unmap.copy_(code_unmap)
 
+    @property
+    def noise_width(self):
+        """Number of standard normal draws that :meth:`forward` takes for each row."""
+        return self.n_components if self.bottleneck.is_noisy else 0
+
+    def pre_code(self, x):
+        """Return what the bottleneck reads: raw codes, and what comes beside them."""
+        answer, extra = self.encoder_branch(self.clip(x)), None
+        if self.bottleneck.n_extra:
+            answer, extra = answer.tensor_split((self.n_components,), dim=-1)
+        return torch.addcmul(self.linear_encoder(x), self.spread, answer), extra
+
     def encode_raw(self, x):
         """Return raw codes of shape ``(M, n, k)``."""
-        residual = self.encoder_branch(self.clip(x))
-        return torch.addcmul(self.linear_encoder(x), self.spread, residual)
+        return self.bottleneck.point(self.pre_code(x)[0])
 
     def decode_raw(self, raw):
-        """Return the reconstruction, of shape ``(M, n, d)``, from raw codes."""
+        """Return what the layers decode, of shape ``(M, n, d)``, from raw codes."""
         residual = self.decoder_branch(self.clip(raw * self.inverse_spread))
         return self.linear_decoder(raw) + residual
 
-    def forward(self, x):
-        """Encode and decode rows of shape ``(n, d)`` or ``(M, n, d)``."""
-        raw = self.encode_raw(x)
-        return Output(self.decode_raw(raw), raw)
+    def forward(self, x, noise=None):
+        """Encode and decode rows of shape ``(n, d)`` or ``(M, n, d)``.
 
-    def linear(self, x):
-        """Return what the linear path alone, PCA, makes of the rows."""
+        ``noise``, of shape ``(n, noise_width)`` or with the model axis, is standard
+        normal; without it a row's code is the one that stands for it.
+        """
+        code, penalty, idle = self.bottleneck(*self.pre_code(x), noise)
+        decoded = self.decode_raw(code)
+        if self.likelihood is not None:
+            return self.likelihood(decoded, code, penalty)
+        if idle is None:
+            return Output(decoded, code, penalty)
+        return Output(
+            decoded, code, penalty, torch.matmul(idle, self.linear_decoder.weight)
+        )
+
+    def linear(self, x, noise=None):
+        """Return what the linear path alone makes of the rows, as at the start."""
         raw = self.linear_encoder(x)
-        return Output(self.linear_decoder(raw), raw)
+        # Zeros as wide as the code serve all that comes beside it.
+        code, penalty, _ = self.bottleneck(raw, torch.zeros_like(raw), noise)
+        decoded = self.linear_decoder(code)
+        if self.likelihood is not None:
+            return self.likelihood.at_start(decoded, code, penalty)
+        return Output(decoded, code, penalty)
 
     def encode(self, x):
         """Return codes of shape ``(M, n, k)``, rotated and in the user's units."""
@@ -147,4 +206,7 @@ class AnchoredAutoencoder(nn.Module):
 
     def decode(self, code):
         """Return the reconstruction, of shape ``(M, n, d)``, from codes."""
-        return self.decode_raw(torch.matmul(code, self.code_unmap) + self.code_center)
+        decoded = self.decode_raw(
+            torch.matmul(code, self.code_unmap) + self.code_center
+        )
+        return decoded if self.likelihood is None else self.likelihood.mean(decoded)

@@ -1,7 +1,11 @@
 """The dense network, for rows of a table."""
 
 from ._anchored import AnchoredAutoencoder
+from ._bottleneck import make_bottleneck
 from ._layers import ResidualBranch
+from ._likelihood import make_likelihood
+
+PLAIN = {"kind": "plain"}
 
 
 class DenseAutoencoder(AnchoredAutoencoder):
@@ -17,13 +21,30 @@ class DenseAutoencoder(AnchoredAutoencoder):
         Hidden layers of the encoder's branch; the decoder's are the same, reversed.
     activation : str
         A key of ``ACTIVATIONS``.
+    bottleneck : dict
+        The ``kind`` of bottleneck and its arguments.
+    likelihood : dict or None
+        The ``kind`` of likelihood and its arguments.
     """
 
     def __init__(
-        self, *, n_models, n_features, n_components, hidden_layer_sizes, activation
+        self,
+        *,
+        n_models,
+        n_features,
+        n_components,
+        hidden_layer_sizes,
+        activation,
+        bottleneck=PLAIN,
+        likelihood=None,
     ):
+        between = make_bottleneck(bottleneck, n_models, n_components)
         encoder_branch = ResidualBranch(
-            n_models, n_features, hidden_layer_sizes, n_components, activation
+            n_models,
+            n_features,
+            hidden_layer_sizes,
+            n_components * (1 + between.n_extra),
+            activation,
         )
         decoder_branch = ResidualBranch(
             n_models, n_components, hidden_layer_sizes[::-1], n_features, activation
@@ -34,6 +55,8 @@ class DenseAutoencoder(AnchoredAutoencoder):
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,
+            bottleneck=between,
+            likelihood=likelihood and make_likelihood(likelihood, n_models, n_features),
         )
         # Plain values from which `build` makes the same network again.
         self.arguments = {
@@ -42,4 +65,6 @@ class DenseAutoencoder(AnchoredAutoencoder):
             "n_components": n_components,
             "hidden_layer_sizes": tuple(hidden_layer_sizes),
             "activation": activation,
+            "bottleneck": dict(bottleneck),
+            "likelihood": likelihood and dict(likelihood),
         }

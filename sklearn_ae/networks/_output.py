@@ -13,11 +13,23 @@ class Output(NamedTuple):
     reconstruction : tensor of shape (M, n, n_features)
         The rows as decoded from their codes, in the network's units.
     code : tensor of shape (M, n, n_components)
-        The raw codes, before :meth:`AnchoredAutoencoder.encode` rotates them.
+        The raw codes, before :meth:`AnchoredAutoencoder.encode` shows them in the
+        user's units.
     penalty : tensor of shape (M, n) or None
         What the bottleneck adds to the loss of each row.
+    correction : tensor of shape (M, n, n_features) or None
+        What units that lie idle would add to the reconstruction, towards which they
+        are trained apart.
+    noise : tensor of shape (M, 1, n_features) or None
+        Log-variances of the decoder's noise, in the network's units, if it is Gaussian
+        and learned.
+    logits : tensor of shape (M, n, n_features) or None
+        Logits of a Bernoulli decoder.
     """
 
     reconstruction: torch.Tensor
     code: torch.Tensor
     penalty: torch.Tensor | None = None
+    correction: torch.Tensor | None = None
+    noise: torch.Tensor | None = None
+    logits: torch.Tensor | None = None

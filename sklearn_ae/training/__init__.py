@@ -2,6 +2,9 @@
 
 from ._batches import Batches, TrainingBatches
 from ._core import Settings, Training, losses_of, make_net, train
+from ._corruption import CLEAN, KINDS, Corruption, Corruptions, make_corruption
+from ._loss import LikelihoodLoss, ReconstructionLoss, loss_from_state, loss_to_state
+from ._noise import Chance, keyed_uniform
 from ._plan import Plan, content_ranks, make_plan, row_keys
 from ._progress import EpochBar, ScikitLearnCallbacks
 from ._rows import (
@@ -23,10 +26,17 @@ from ._runtime import (
 from ._scaling import Scaling, column_moments, fit_scaling
 
 __all__ = [
+    "CLEAN",
+    "KINDS",
     "Batches",
+    "Chance",
+    "Corruption",
+    "Corruptions",
     "EpochBar",
     "LazyRows",
+    "LikelihoodLoss",
     "Plan",
+    "ReconstructionLoss",
     "Scaling",
     "ScikitLearnCallbacks",
     "Seeds",
@@ -40,7 +50,11 @@ __all__ = [
     "dense_block",
     "draw_seeds",
     "fit_scaling",
+    "keyed_uniform",
+    "loss_from_state",
+    "loss_to_state",
     "losses_of",
+    "make_corruption",
     "make_net",
     "make_plan",
     "make_source",

@@ -6,14 +6,19 @@ import numpy as np
 import torch
 
 from ._loss import Batch
+from ._noise import NO_CHANCE, Noise, keyed_normal, keyed_uniform
 from ._rows import blocks_of
+
+# Cells of held-out rows, at most, that are kept as they were first corrupted.
+KEPT_CELLS = 2**24
 
 
 class TrainingBatches:
     """Batches of the training rows, in a new order every epoch.
 
     The order comes from a private generator. If one batch covers all rows it is the
-    same every epoch, so that the sum over it does not depend on any order.
+    same every epoch, so that the sum over it does not depend on any order; equal rows
+    in it are corrupted alike, so that a row given twice is a row of weight two.
 
     Parameters
     ----------
@@ -22,9 +27,23 @@ class TrainingBatches:
         Row weights by model; rows that weigh nothing everywhere are left out.
     batch_size : int
     seed : int
+    chance : Chance
+    group : ndarray of shape (n,) or None
+        Ranks of the rows' contents; needed where something is random.
     """
 
-    def __init__(self, source, weight, *, batch_size, seed, dtype, device):
+    def __init__(
+        self,
+        source,
+        weight,
+        *,
+        batch_size,
+        seed,
+        dtype,
+        device,
+        chance=NO_CHANCE,
+        group=None,
+    ):
         seen = np.flatnonzero(weight.any(axis=0))
         weight = weight[:, seen] / weight[:, seen].mean(axis=1, keepdims=True)
         self.source = source
@@ -34,6 +53,9 @@ class TrainingBatches:
         # Small steps are dispatch: a product with ones would be felt.
         self.weighted = not np.all(weight == 1)
         self.generator = torch.Generator().manual_seed(seed)
+        self.chance = chance
+        self.noise = Noise(chance.seed, device)
+        self.group = None if group is None else torch.tensor(group[seen], device=device)
         self._whole = None
 
     def __len__(self):
@@ -50,28 +72,42 @@ class TrainingBatches:
         for start in range(0, len(index), self.batch_size):
             stop = start + self.batch_size
             rows = self.source.take(index[start:stop])
-            yield Batch(rows, rows, weight[:, start:stop] if self.weighted else None)
+            batch = Batch(rows, rows, weight[:, start:stop] if self.weighted else None)
+            yield self._disturbed(batch, len(rows)) if self.chance else batch
 
     def _whole_batch(self):
         if self._whole is None:
             rows = self.source.take(self.index)
             self._whole = Batch(rows, rows, self.weight if self.weighted else None)
-        return self._whole
+        if not self.chance:
+            return self._whole
+        return self._disturbed(self._whole, int(self.group.max()) + 1, self.group)
+
+    def _disturbed(self, batch, n_draws, index=slice(None)):
+        """Return a batch with what is random; row i takes draw ``index[i]``."""
+        return self.chance.applied(
+            batch,
+            uniform=lambda width: self.noise.uniform(n_draws, width)[index],
+            normal=lambda width: self.noise.normal(n_draws, width)[index],
+        )
 
 
 class HeldOutBatches:
     """Batches of the held-out rows, each row for the model that has not seen it.
 
     Models that are judged by fewer rows than others get other rows, which ``counts``
-    leaves out.
+    leaves out. What is random about the rows is the same every epoch.
 
     Parameters
     ----------
     source : RowSource
     plan : Plan
+    chance : Chance
+    keys : ndarray of shape (n,) or None
+        Keys of the rows' contents; needed where something is random.
     """
 
-    def __init__(self, source, plan, *, device):
+    def __init__(self, source, plan, *, device, chance=NO_CHANCE, keys=None):
         width = max(len(rows) for rows in plan.held_out)
         index = np.zeros((plan.n_models, width), dtype=np.int64)
         counts = np.zeros((plan.n_models, width), dtype=bool)
@@ -83,14 +119,36 @@ class HeldOutBatches:
         self.counts = torch.tensor(counts, device=device)
         block = next(blocks_of(width, source.n_features * plan.n_models))
         self.step = block.stop
+        self.chance, self.keys = chance, keys
+        self._kept = None
 
     def __len__(self):
         return -(-self.index.shape[1] // self.step)
 
     def __iter__(self):
+        if self._kept is not None:
+            yield from self._kept
+            return
+        keep = self.chance and self.index.numel() * self.source.n_features <= KEPT_CELLS
+        kept = []
         for index in self.index.split(self.step, dim=1):
             rows = self.source.take(index)
-            yield Batch(rows, rows)
+            batch = Batch(rows, rows)
+            if self.chance:
+                batch = self._disturbed(batch, self.keys[index.cpu().numpy()])
+            if keep:
+                kept.append(batch)
+            yield batch
+        if keep:
+            self._kept = kept
+
+    def _disturbed(self, batch, keys):
+        def keyed(draw):
+            return lambda width: torch.from_numpy(
+                draw(keys.reshape(-1), width).reshape(*keys.shape, width)
+            ).to(batch.inputs.device)
+
+        return self.chance.applied(batch, keyed(keyed_uniform), keyed(keyed_normal))
 
 
 class Batches(NamedTuple):

@@ -9,9 +9,10 @@ import torch
 
 from ..networks import Output
 from ._batches import Batches, HeldOutBatches, TrainingBatches
+from ._corruption import CLEAN
 from ._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
-from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
+from ._noise import Chance
 from ._optimizer import StackedAdamW
 
 
@@ -25,8 +26,8 @@ class Settings:
     learning_rate : float or sequence of M floats
         One for all models of a stack, or one for each.
     weight_decay : float
-    batch_seed : int
-        Seed of the order of the rows.
+    batch_seed, noise_seed : int
+        Seeds of the order of the rows, and of corruption and noise.
     dtype : torch dtype
     device : torch device
     callbacks : tuple
@@ -42,6 +43,7 @@ class Settings:
     dtype: torch.dtype
     device: torch.device
     callbacks: tuple = ()
+    noise_seed: int = 0
 
 
 class Training(NamedTuple):
@@ -73,17 +75,15 @@ class Training(NamedTuple):
 ADAM_EPSILON = 1e-6
 
 
-def make_net(network, column_weight, settings):
-    """Return an initialised skorch net around a network, on its device."""
+def make_net(network, loss, settings):
+    """Return an initialised skorch net around a network and a copy of a loss."""
     optimizer = {"optimizer": torch.optim.AdamW, "lr": settings.learning_rate}
     if np.ndim(settings.learning_rate):
         rates = torch.tensor(settings.learning_rate)
         optimizer = {"optimizer": StackedAdamW, "lr": 1.0, "optimizer__rates": rates}
     return AutoencoderNet(
         network.to(settings.device, settings.dtype),
-        ReconstructionLoss(
-            torch.tensor(column_weight, dtype=settings.dtype, device=settings.device)
-        ),
+        copy.deepcopy(loss).to(settings.device, settings.dtype),
         **optimizer,
         optimizer__weight_decay=settings.weight_decay,
         optimizer__eps=ADAM_EPSILON,
@@ -102,10 +102,12 @@ def train(
     source,
     plan,
     weight,
-    column_weight,
+    loss,
     settings,
     callbacks=(),
     mean_row=None,
+    corruptions=CLEAN,
+    keys=None,
 ):
     """Train a stack of networks by a plan.
 
@@ -117,12 +119,17 @@ def train(
     plan : Plan
     weight : ndarray of shape (n,)
         Row weights, for the held-out rows.
-    column_weight : ndarray of shape (n_features,)
+    loss : ReconstructionLoss
     settings : Settings
     callbacks : sequence of skorch callbacks
         The package's own, used as they are.
     mean_row : ndarray of shape (n_features,) or None
         The mean of the rows in the network's units; None where it is zero.
+    corruptions : Corruptions
+        Of the rows in training, and of the held-out rows.
+    keys : ndarray of shape (n,) or None
+        Keys of the rows' contents, which decide what is random in the held-out rows;
+        None where nothing is.
 
     Returns
     -------
@@ -135,12 +142,17 @@ def train(
         seed=settings.batch_seed,
         dtype=settings.dtype,
         device=settings.device,
+        chance=Chance.of(network, corruptions.training, settings),
+        group=plan.group,
     )
-    net = make_net(network, column_weight, settings)
+    net = make_net(network, loss, settings)
     net.anneal_over = settings.max_epochs
     held_out = keep_best = None
     if len(plan.held_out_rows):
-        held_out = HeldOutBatches(source, plan, device=settings.device)
+        chance = Chance.of(network, corruptions.evaluation, settings)
+        held_out = HeldOutBatches(
+            source, plan, device=settings.device, chance=chance, keys=keys
+        )
         net.judge, keep_best = appoint_judge(
             net, held_out, plan, weight, settings, mean_row
         )
@@ -163,21 +175,28 @@ def train(
 
 def appoint_judge(net, held_out, plan, weight, settings, mean_row):
     """Return the judge of the held-out rows, and the callback that acts on it."""
-    center = torch.zeros(1, dtype=settings.dtype, device=settings.device)
-    if mean_row is not None:
-        center = center + torch.tensor(mean_row).to(center)
     rows = plan.held_out_rows
     judge = Judge(
         weight[rows],
         plan.group[rows],
         plan.team_of_rows,
-        scale=net.held_out_errors(
-            held_out, forward=lambda rows: Output(center.expand_as(rows), None)
-        ),
+        scale=_unit_of_losses(net, held_out, settings, mean_row),
         gate=FEW_ROWS_GATE if plan.is_cross_fitted else GATE,
     )
     start = net.held_out_errors(held_out)
     return judge, KeepBest(judge, start, plan.team, settings.n_iter_no_change)
+
+
+def _unit_of_losses(net, held_out, settings, mean_row):
+    """Return by held-out row what makes one unit of loss: an error, or the row."""
+    if not net.criterion_.is_relative:
+        return np.ones(int(held_out.counts.sum()))
+    center = torch.zeros(1, dtype=settings.dtype, device=settings.device)
+    if mean_row is not None:
+        center = center + torch.tensor(mean_row).to(center)
+    return net.held_out_errors(
+        held_out, forward=lambda rows, noise=None: Output(center.expand_as(rows), None)
+    )
 
 
 def losses_of(training):

@@ -1,9 +1,13 @@
 """The one place where errors become a loss."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import nn
+
+# What the error of units that lie idle counts beside the error of the rows.
+IDLE_SHARE = 1 / 32
 
 
 class Batch(NamedTuple):
@@ -16,12 +20,15 @@ class Batch(NamedTuple):
         None where all rows weigh 1.
     element_weight : tensor of the shape of ``target`` or None
         Weight of each cell in the row's error; zero for cells that are masked.
+    noise : tensor of shape (n, k) or (M, n, k) or None
+        Standard normal draws for a bottleneck that takes them.
     """
 
     inputs: torch.Tensor
     target: torch.Tensor
     row_weight: torch.Tensor | None = None
     element_weight: torch.Tensor | None = None
+    noise: torch.Tensor | None = None
 
 
 class ReconstructionLoss(nn.Module):
@@ -38,29 +45,109 @@ class ReconstructionLoss(nn.Module):
 
     Parameters
     ----------
-    column_weight : tensor of shape (n_features,)
+    column_weight : array-like of shape (n_features,)
     """
+
+    # Whether losses are shares of the error of the mean row.
+    is_relative = True
 
     def __init__(self, column_weight):
         super().__init__()
-        self.register_buffer("column_weight", column_weight)
+        self.register_buffer("column_weight", torch.as_tensor(column_weight))
+        # Of the penalty in training; it may rise from zero.
+        self.penalty_share = 1.0
 
     def element_errors(self, output, batch):
         """Return the error of each cell, of shape ``(M, n, d)``, in columns' units."""
-        squares = (output.reconstruction - batch.target).square()
+        errors = self.cell_errors(output, batch)
         if batch.element_weight is None:
-            return squares
-        return squares * batch.element_weight
+            return errors
+        return errors * batch.element_weight
 
-    def row_errors(self, output, batch):
+    def cell_errors(self, output, batch):
+        """Return the error of each cell before it is weighed."""
+        return (output.reconstruction - batch.target).square()
+
+    def row_errors(self, output, batch, penalty_share=1.0):
         """Return the error of each row, of shape ``(M, n)``."""
         errors = torch.matmul(self.element_errors(output, batch), self.column_weight)
-        return errors if output.penalty is None else errors + output.penalty
+        if output.penalty is None:
+            return errors
+        return torch.add(errors, output.penalty, alpha=penalty_share)
+
+    def describe(self, loss):
+        """Say what a loss means, for messages."""
+        return f"the squared error was {loss:.3g} times the variance of the rows"
 
     def forward(self, output, batch):
         """Return the sum of the models' losses; each model's gradient is its own."""
-        errors = self.row_errors(output, batch)
+        errors = self.row_errors(output, batch, self.penalty_share)
+        if output.correction is not None:
+            errors = errors + self._idle_errors(output, batch)
         if batch.row_weight is not None:
             errors = errors * batch.row_weight
         # One kernel where a mean over rows and a sum over models would be two.
         return errors.sum() / errors.shape[-1]
+
+    def _idle_errors(self, output, batch):
+        """Return what idle units leave of the rest that the others left."""
+        rest = (batch.target - output.reconstruction).detach()
+        return IDLE_SHARE * torch.matmul(
+            (output.correction - rest).square(), self.column_weight
+        )
+
+
+class LikelihoodLoss(ReconstructionLoss):
+    r"""Minus the evidence lower bound, in nats per row.
+
+    .. math:: e_i = -\sum_j \log p(x_{ij} \mid z_i) + p_i
+
+    with the code's penalty :math:`p`. Gaussian where the network answers with the
+    noise's variance, else Bernoulli.
+
+    Parameters
+    ----------
+    center, scale : array-like of shape (n_features,)
+        Origin and unit of the network's rows, in the user's units.
+    unit : array-like of shape (n_features,)
+        What one unit of a column counts: densities are per this unit.
+    """
+
+    is_relative = False
+
+    def __init__(self, center, scale, unit):
+        super().__init__(torch.ones(len(unit), dtype=torch.float64))
+        for name, values in (("center", center), ("scale", scale), ("unit", unit)):
+            self.register_buffer(name, torch.as_tensor(values))
+
+    def cell_errors(self, output, batch):
+        """Return minus the log-density of each cell before it is weighed."""
+        if output.logits is not None:
+            cells = batch.target * self.scale + self.center
+            return nn.functional.softplus(output.logits) - cells * output.logits
+        squares = (output.reconstruction - batch.target).square()
+        constant = self.unit.log() + 0.5 * math.log(2 * math.pi)
+        return (squares * (-output.noise).exp() + output.noise) / 2 + constant
+
+    def describe(self, loss):
+        """Say what a loss means, for messages."""
+        return f"minus the evidence lower bound was {loss:.3g} nats per row"
+
+
+LOSSES = {"ReconstructionLoss": ReconstructionLoss, "LikelihoodLoss": LikelihoodLoss}
+
+
+def loss_to_state(loss):
+    """Return a loss as plain values and arrays."""
+    arrays = {
+        name: buffer.cpu().numpy().copy() for name, buffer in loss.named_buffers()
+    }
+    return {"loss": type(loss).__name__, "arrays": arrays}
+
+
+def loss_from_state(state):
+    """Build the loss that :func:`loss_to_state` stored."""
+    kind = LOSSES[state["loss"]]
+    names = [name for name in state["arrays"] if name != "column_weight"]
+    names = names or ["column_weight"]
+    return kind(**{name: torch.tensor(state["arrays"][name]) for name in names})

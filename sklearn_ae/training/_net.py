@@ -176,7 +176,7 @@ class AutoencoderNet(NeuralNet):
         forward = forward or self.module_
         errors = torch.cat(
             [
-                self.criterion_.row_errors(forward(batch.inputs), batch)
+                self.criterion_.row_errors(answer(forward, batch), batch)
                 for batch in iterator
             ],
             dim=1,
@@ -201,7 +201,7 @@ class AutoencoderNet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the gradients of one batch."""
-        output = self.module_(batch.inputs)
+        output = answer(self.module_, batch)
         loss = self.criterion_(output, batch)
         loss.backward()
         return {"loss": loss.detach(), "y_pred": output}
@@ -218,15 +218,22 @@ class AutoencoderNet(NeuralNet):
 
     def check_loss(self, loss):
         """Raise if a loss says that training has diverged."""
-        if math.isfinite(loss) and not (self.anneal_over and loss > DIVERGED):
+        limit = DIVERGED if self.criterion_.is_relative else math.inf
+        if math.isfinite(loss) and not (self.anneal_over and loss > limit):
             return
         rate = min(self.lr / 10, 1e-3)
         raise ValueError(
-            f"Training diverged: in epoch {len(self.history)} the squared error was "
-            f"{loss:.3g} times the variance of the rows, with learning_rate="
-            f"{self.lr:g}. Try a smaller learning_rate, such as {rate:g}, or look for "
-            "extreme values in X."
+            f"Training diverged: in epoch {len(self.history)} "
+            f"{self.criterion_.describe(loss)}, with learning_rate={self.lr:g}. Try a "
+            f"smaller learning_rate, such as {rate:g}, or look for extreme values in X."
         )
+
+
+def answer(forward, batch):
+    """Return what a network makes of a batch, with the batch's noise if it has any."""
+    if batch.noise is None:
+        return forward(batch.inputs)
+    return forward(batch.inputs, batch.noise)
 
 
 def _raised_by_statement(error):

@@ -149,10 +149,10 @@ def row_keys(X, seed):
         cells ^= cells >> np.uint64(29)
         keys[block] = cells.sum(axis=1, dtype=np.uint64)
     # Without a seeded constant a row of zeros would have the same key for every seed.
-    return _mix(keys + offset)
+    return mix_bits(keys + offset)
 
 
-def _mix(keys):
+def mix_bits(keys):
     """Spread the keys over all 64 bits (the finaliser of splitmix64)."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(factor)

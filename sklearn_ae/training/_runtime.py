@@ -24,6 +24,7 @@ class Seeds(NamedTuple):
     batches: int
     split: int
     projection: int
+    noise: int
 
 
 def draw_seeds(random_state):

@@ -39,7 +39,8 @@ def make_network():
         ).double()
         network.initialise(seeds)
         anchors = [make_anchor(100 + seed) for seed in seeds]
-        network.set_anchor(Anchor(*map(torch.cat, zip(*anchors, strict=True))))
+        parts = [anchor[:4] for anchor in anchors]
+        network.set_anchor(Anchor(*map(torch.cat, zip(*parts, strict=True))))
         if awake:
             network.encoder_branch.output.initialise(generators(seeds))
             network.decoder_branch.output.initialise(generators(seeds))

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sklearn_ae.networks import Anchor, DenseAutoencoder
-from sklearn_ae.training import Scaling, Settings, make_source
+from sklearn_ae.training import ReconstructionLoss, Scaling, Settings, make_source
 
 CPU = torch.device("cpu")
 N_FEATURES, N_COMPONENTS = 4, 2
@@ -61,6 +61,12 @@ def make_network():
 def column_weight():
     """Weights that make errors of standardised columns a share of the variance."""
     return np.full(N_FEATURES, 1 / N_FEATURES)
+
+
+@pytest.fixture
+def loss(column_weight):
+    """The squared error as a share of the variance."""
+    return ReconstructionLoss(column_weight)
 
 
 @pytest.fixture

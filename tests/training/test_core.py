@@ -40,7 +40,7 @@ class Order(Callback):
 
 
 @pytest.fixture
-def run(table, make_rows, make_network, make_settings, column_weight):
+def run(table, make_rows, make_network, make_settings, loss):
     """Train on the table."""
 
     def run(
@@ -64,7 +64,7 @@ def run(table, make_rows, make_network, make_settings, column_weight):
             make_rows(table),
             plan,
             weight,
-            column_weight,
+            loss,
             make_settings(callbacks=settings_callbacks, **changes),
             callbacks,
         )
@@ -241,7 +241,7 @@ def test_losses_are_shares_of_the_held_out_rows_own_variance(run, table, column_
 
 
 def test_users_callbacks_hear_of_epochs_after_the_packages_own(
-    table, make_rows, make_network, make_settings, column_weight
+    table, make_rows, make_network, make_settings, loss
 ):
     Order.heard.clear()
     user = Order("user")
@@ -257,26 +257,24 @@ def test_users_callbacks_hear_of_epochs_after_the_packages_own(
         make_rows(table),
         plan,
         np.ones(len(table)),
-        column_weight,
+        loss,
         make_settings(max_epochs=1, callbacks=(user,)),
         [Order("own")],
     )
     assert Order.heard == ["own", "user"]
 
 
-def test_a_users_callback_is_trained_with_as_a_copy(
-    make_network, make_settings, column_weight
-):
+def test_a_users_callback_is_trained_with_as_a_copy(make_network, make_settings, loss):
     counter = Counter()
-    net = make_net(make_network(), column_weight, make_settings(callbacks=(counter,)))
+    net = make_net(make_network(), loss, make_settings(callbacks=(counter,)))
     used = [cb for _, cb in net.callbacks_ if isinstance(cb, Counter)]
     assert len(used) == 1
     assert used[0] is not counter
 
 
-def test_a_net_holds_the_settings(make_network, make_settings, column_weight):
+def test_a_net_holds_the_settings(make_network, make_settings, loss):
     settings = make_settings(learning_rate=0.5, weight_decay=0.25, batch_size=7)
-    net = make_net(make_network(), column_weight, settings)
+    net = make_net(make_network(), loss, settings)
     (group,) = net.optimizer_.param_groups
     assert (group["lr"], group["weight_decay"]) == (0.5, 0.25)
     assert net.batch_size == 7
@@ -284,9 +282,9 @@ def test_a_net_holds_the_settings(make_network, make_settings, column_weight):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_a_net_runs_in_the_dtype_of_the_settings(
-    make_network, make_settings, column_weight, dtype
+    make_network, make_settings, loss, dtype
 ):
-    net = make_net(make_network(), column_weight, make_settings(dtype=dtype))
+    net = make_net(make_network(), loss, make_settings(dtype=dtype))
     tensors = [*net.module_.state_dict().values(), net.criterion_.column_weight]
     assert {tensor.dtype for tensor in tensors} == {dtype}
 
@@ -307,7 +305,7 @@ def test_losses_have_one_value_per_epoch(run, hold_out, max_epochs):
 
 
 @pytest.fixture
-def run_teams(table, make_rows, make_network, make_settings, column_weight):
+def run_teams(table, make_rows, make_network, make_settings, loss):
     """Train one team after another, or all of them in one stack."""
 
     def run_teams(teams, rates, callbacks=(), **changes):
@@ -337,7 +335,7 @@ def run_teams(table, make_rows, make_network, make_settings, column_weight):
             make_rows(table),
             plan,
             weight,
-            column_weight,
+            loss,
             settings,
             callbacks,
         )

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_ae.training import ReconstructionLoss
 from sklearn_ae.training._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
 from sklearn_ae.training._net import AutoencoderNet, StopTraining
 
@@ -30,6 +31,7 @@ class Run:
 
     check_loss = AutoencoderNet.check_loss
     anneal_over = None
+    criterion_ = ReconstructionLoss(np.ones(1))
 
     def __init__(self, losses, patience, gate=0.0):
         self.module_ = torch.nn.Linear(1, 1, bias=False)
@@ -222,6 +224,7 @@ class Teams:
 
     check_loss = AutoencoderNet.check_loss
     anneal_over = None
+    criterion_ = ReconstructionLoss(np.ones(1))
 
     def __init__(self, losses, patience, gate=0.0):
         self.module_ = torch.nn.Linear(1, 3, bias=False)

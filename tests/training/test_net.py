@@ -115,7 +115,7 @@ def wish_to_stop():
 
 
 @pytest.fixture
-def make(table, make_rows, make_network, make_settings, column_weight):
+def make(table, make_rows, make_network, make_settings, column_weight, loss):
     """Make a net, its batches and its network as it was at the start."""
 
     def make(*callbacks, judged=False, seeds=(0,), **changes):
@@ -137,7 +137,7 @@ def make(table, make_rows, make_network, make_settings, column_weight):
         )
         network = make_network(seeds)
         start = copy.deepcopy(network)
-        net = make_net(network, column_weight, settings)
+        net = make_net(network, loss, settings)
         held_out = None
         if judged:
             rows = plan.held_out_rows
@@ -227,11 +227,11 @@ def test_history_has_one_row_per_epoch(make):
 
 
 @pytest.mark.parametrize(("loss", "rate"), [("train_loss", 1.0), ("valid_loss", 0.3)])
-def test_callbacks_can_ask_for_the_best_epoch(make, loss, rate):
+def test_callbacks_can_ask_for_the_best_epoch(make, name, rate):
     # Learning rates at which the losses go up and down.
-    net, batches, _ = make(Kept(f"{loss}_best"), judged=True, learning_rate=rate)
+    net, batches, _ = make(Kept(f"{name}_best"), judged=True, learning_rate=rate)
     net.train(batches, epochs=12)
-    losses = net.history[:, loss]
+    losses = net.history[:, name]
     best = [
         e for e in range(1, 13) if losses[e - 1] < min([math.inf, *losses[: e - 1]])
     ]

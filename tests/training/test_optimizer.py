@@ -100,12 +100,10 @@ def test_the_closure_is_called_and_its_loss_returned():
     assert second < first
 
 
-def test_equal_rates_are_one_rate(make_network, make_settings, column_weight):
+def test_equal_rates_are_one_rate(make_network, make_settings, loss):
     network = make_network((0, 1))
     nets = [
-        make_net(
-            copy.deepcopy(network), column_weight, make_settings(learning_rate=rate)
-        )
+        make_net(copy.deepcopy(network), loss, make_settings(learning_rate=rate))
         for rate in (0.01, (0.01, 0.01))
     ]
     assert type(nets[0].optimizer_) is torch.optim.AdamW

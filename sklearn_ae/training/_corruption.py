@@ -1,0 +1,170 @@
+"""Corruption of rows: what a network must undo to reconstruct them clean.
+
+All kinds work cell by cell on one uniform number per cell, so that a generator feeds
+them in training, and keys of the rows where the same row must be corrupted alike.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ._rows import blocks_of
+
+# Rows that swapped cells are taken from, at most, and the memory they may take.
+DONOR_ROWS, DONOR_BYTES = 1024, 2**22
+
+
+class Moments(NamedTuple):
+    """Of each corrupted column, given that the clean one has mean zero.
+
+    Attributes
+    ----------
+    keep : ndarray of shape (d,)
+        Its regression on the clean column.
+    mean, variance : ndarray of shape (d,)
+    """
+
+    keep: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+class Corruption:
+    """Corrupts standardised rows; plain arrays, so that it can be stored.
+
+    Parameters
+    ----------
+    kind : str
+        A key of ``KINDS``.
+    amount : ndarray of shape (d,)
+        Standard deviations of the noise, or shares of the cells.
+    facts : dict of ndarray
+        What the kind needs of the training rows.
+    """
+
+    def __init__(self, kind, amount, facts):
+        self.kind = kind
+        self.amount = amount
+        self.facts = facts
+
+    def at(self, amount):
+        """Return the same kind of corruption of another amount."""
+        return Corruption(self.kind, amount, self.facts)
+
+    def bind(self, dtype, device):
+        """Return a function of rows and uniforms of the same shape, both tensors."""
+
+        def to_tensor(array):
+            return torch.tensor(array, dtype=dtype, device=device)
+
+        facts = {name: to_tensor(array) for name, array in self.facts.items()}
+        corrupt, amount = KINDS[self.kind], to_tensor(self.amount)
+        return lambda rows, uniform: corrupt(rows, uniform.to(rows), amount, **facts)
+
+    def moments(self, variance):
+        """Return :class:`Moments` for clean columns of some variance."""
+        share, zero = self.amount, np.zeros_like(variance)
+        if self.kind == "gaussian":
+            return Moments(zero + 1, zero, variance + share**2)
+        if self.kind == "masking":
+            return Moments(1 - share, zero, (1 - share) * variance)
+        if self.kind == "swap":
+            return Moments(1 - share, zero, variance)
+        low, high = self.facts["low"], self.facts["high"]
+        mean = share * (low + high) / 2
+        square = (1 - share) * variance + share * (low**2 + high**2) / 2
+        return Moments(1 - share, mean, square - mean**2)
+
+
+class Corruptions(NamedTuple):
+    """Of the rows in training, and of the rows by which a model is judged.
+
+    Attributes
+    ----------
+    training, evaluation : Corruption or None
+    """
+
+    training: Corruption | None = None
+    evaluation: Corruption | None = None
+
+
+CLEAN = Corruptions()
+
+
+# -- the kinds; the uniforms below the amount, as a share of it, are uniform again
+
+
+def add_noise(rows, uniform, amount):
+    """Add normal noise of standard deviation ``amount``."""
+    return torch.addcmul(rows, amount, torch.special.ndtri(uniform))
+
+
+def mask(rows, uniform, amount):
+    """Put a share of the cells to their column's mean."""
+    return torch.where(uniform < amount, 0.0, rows)
+
+
+def salt_and_pepper(rows, uniform, amount, low, high):
+    """Put a share of the cells to their column's least or largest value."""
+    extreme = torch.where(uniform < amount / 2, low, high)
+    return torch.where(uniform < amount, extreme, rows)
+
+
+def swap(rows, uniform, amount, donors):
+    """Take a share of the cells from the same column of other rows."""
+    n_donors, width = donors.shape
+    position = uniform * (n_donors / amount.clamp(min=torch.finfo(rows.dtype).tiny))
+    position = position.clamp(max=n_donors - 1).long() * width
+    position += torch.arange(width, device=rows.device)
+    return torch.where(uniform < amount, donors.reshape(-1)[position], rows)
+
+
+KINDS = {
+    "gaussian": add_noise,
+    "masking": mask,
+    "salt_and_pepper": salt_and_pepper,
+    "swap": swap,
+}
+
+
+def make_corruption(kind, amount, source, weight, group):
+    """Return the corruption of a kind for the rows of a source.
+
+    Parameters
+    ----------
+    kind : str
+    amount : ndarray of shape (d,)
+    source : LazyRows on the CPU
+    weight, group : ndarray of shape (n,)
+    """
+    if kind == "swap":
+        facts = {"donors": _donors(source, weight, group)}
+    elif kind == "salt_and_pepper":
+        facts = _extremes(source)
+    else:
+        facts = {}
+    return Corruption(kind, amount, facts)
+
+
+def _donors(source, weight, group):
+    """Return rows at equal steps of the weight, in an order their content decides.
+
+    A row given twice counts as a row of weight two. The steps start at a share that no
+    number of rows hits, or rounding would decide between two rows.
+    """
+    n_donors = max(2, min(DONOR_ROWS, DONOR_BYTES // (8 * source.n_features)))
+    order = np.argsort(group, kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum()
+    steps = (np.arange(n_donors) + np.euler_gamma) / n_donors
+    index = order[np.minimum(np.searchsorted(share, steps), len(order) - 1)]
+    return source.take(torch.from_numpy(index)).numpy()
+
+
+def _extremes(source):
+    low, high = np.inf, -np.inf
+    for block in blocks_of(source.n_rows, source.n_features):
+        rows = source.read(block).numpy()
+        low = np.minimum(low, rows.min(axis=0))
+        high = np.maximum(high, rows.max(axis=0))
+    return {"low": low, "high": high}
