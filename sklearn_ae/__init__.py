@@ -1,6 +1,8 @@
 """Autoencoders as scikit-learn estimators."""
 
 from ._autoencoder import Autoencoder
+from ._denoising import DenoisingAutoencoder
+from ._variational import VariationalAutoencoder
 
-__all__ = ["Autoencoder"]
+__all__ = ["Autoencoder", "DenoisingAutoencoder", "VariationalAutoencoder"]
 __version__ = "0.1.0"

@@ -1,9 +1,11 @@
 """The plain autoencoder: a drop-in for PCA and for IsolationForest."""
 
+from ._base import first, share_kept
 from ._dense import BaseDenseAutoencoder
+from ._principal_codes import PrincipalCodesMixin
 
 
-class Autoencoder(BaseDenseAutoencoder):
+class Autoencoder(PrincipalCodesMixin, BaseDenseAutoencoder):
     r"""Autoencoder: dimensionality reduction, reconstruction and outlier detection.
 
     An encoder turns each row :math:`x` into a code :math:`z` of ``n_components``
@@ -23,13 +25,6 @@ class Autoencoder(BaseDenseAutoencoder):
 
     Attributes
     ----------
-    explained_variance_ : ndarray of shape (n_components,)
-        Variance of each component of the training rows' codes, divided by n - 1 as
-        PCA's. Components are uncorrelated and ordered by it.
-    explained_variance_ratio_ : ndarray of shape (n_components,)
-        The same as shares of the total variance of the rows. Codes of a model better
-        than PCA carry more than these shares of the rows' variance, or less: see
-        ``score`` for what is kept.
     improved_on_pca_ : bool or None
         Whether training improved on PCA. If False, the model is PCA, unless it went on
         from an earlier fit. None if no rows were held out.
@@ -73,3 +68,8 @@ class Autoencoder(BaseDenseAutoencoder):
     >>> ae.predict(X_test[:3] * 10)
     array([-1, -1, -1])
     """
+
+    def _describe_training(self, training):
+        self.improved_on_pca_ = first(training.improved)
+        self.validation_r2_ = share_kept(training.kept_loss)
+        self.pca_validation_r2_ = share_kept(training.pca_loss)

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from . import _defaults
+from ._anchor import order_codes, principal_anchor
 from ._codes import CodesMixin
 from ._compat import (
     CallbackSupportMixin,
@@ -28,9 +29,12 @@ from ._reference import Reference
 from ._streaming import as_fitted, first_block_recipe, train_on_block
 from ._transaction import all_or_nothing
 from .training import (
+    CLEAN,
     EpochBar,
+    ReconstructionLoss,
     ScikitLearnCallbacks,
     Settings,
+    Training,
     content_ranks,
     cpu_threads,
     draw_seeds,
@@ -65,6 +69,31 @@ class BaseAutoencoder(
     def _make_network(self, *, n_models, n_features, n_components, n_distinct):
         """Return a stack of ``n_models`` networks for that many distinct rows."""
         raise NotImplementedError
+
+    # Where networks start, and how codes are shown: as PCA and its codes.
+    _make_anchor = staticmethod(principal_anchor)
+    _arrange_codes = staticmethod(order_codes)
+
+    def _make_loss(self, scaling, metric):
+        """Return the loss, in the units of a fit."""
+        return ReconstructionLoss(metric.column_weight)
+
+    def _make_corruptions(self, source, weight, group):
+        """Return how rows are corrupted in training and where models are judged."""
+        return CLEAN
+
+    def _make_callbacks(self):
+        """Return callbacks of the variant's own."""
+        return []
+
+    def _check_rows(self, rows):
+        """Refuse rows that the variant cannot describe."""
+
+    def _describe_codes(self, fitted):
+        """Set what there is to say of the codes of the training rows."""
+
+    def _describe_training(self, training):
+        """Set what held-out rows said; fields are None where there were none."""
 
     def _check_params(self):
         """Check what the parameter constraints cannot say."""
@@ -133,6 +162,7 @@ class BaseAutoencoder(
         device = resolve_device(self.device)
         warm = self.warm_start and hasattr(self, "net_")
         rows = self._layout.read(self, X, reset=not warm, min_rows=2)
+        self._check_rows(rows)
         rows, weight = weigh_rows(self, rows, sample_weight, least=2)
         seeds = draw_seeds(self.random_state)
         group = content_ranks(rows, seeds.split)
@@ -183,6 +213,7 @@ class BaseAutoencoder(
         device = resolve_device(self.device)
         first = not hasattr(self, "net_")
         rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
+        self._check_rows(rows)
         rows, weight = weigh_rows(self, rows, sample_weight, least=2 if first else 1)
         seeds = draw_seeds(self.random_state)
         # A stream is long, however short its first block.
@@ -244,11 +275,15 @@ class BaseAutoencoder(
             ),
             weight_seed=seeds.weights,
             projection_seed=seeds.projection,
+            make_anchor=self._make_anchor,
+            make_loss=self._make_loss,
+            arrange_codes=self._arrange_codes,
+            make_corruptions=self._make_corruptions,
         )
 
     def _train(self, rows, weight, group, recipe, context, start):
         """Run the fit with the callbacks that report on it."""
-        callbacks = []
+        callbacks = self._make_callbacks()
         if context is not None:
             callbacks.append(ScikitLearnCallbacks(self, context))
         with ExitStack() as stack:
@@ -269,7 +304,7 @@ class BaseAutoencoder(
         self.device_ = str(settings.device)
         self._scaling = fitted.scaling
         self._code_unit = fitted.metric.code_unit
-        self._corruption = fitted.corruptions.training
+        self._corruption, self._evaluation = fitted.corruptions
         reference = Reference(len(fitted.mean), recipe.projection_seed)
         self._reference = reference.extended(fitted.rows.X, fitted.weight, fitted.mean)
         self._structure = self._structural_params()
@@ -282,29 +317,19 @@ class BaseAutoencoder(
         self.n_epochs_ = len(training.history)
         self.best_epoch_ = int(training.kept_epoch[0])
         self.history_ = losses_of(training)
-        self.improved_on_pca_ = _first(training.improved)
-        self.validation_r2_ = _r2(training.kept_loss)
-        self.pca_validation_r2_ = _r2(training.pca_loss)
-        self._warn_if_cut_short()
+        self._describe_training(training)
+        self._warn_if_cut_short(training)
 
-    def _describe_codes(self, fitted):
-        """Set PCA's facts about the codes of the training rows."""
-        variances, weight = fitted.code_variances, fitted.weight
-        self.explained_variance_ratio_ = variances / (fitted.metric.total or 1.0)
-        # As PCA's: divided by n - 1. Whole weights count rows; of others, this is the
-        # number of rows that they amount to.
-        n_rows = weight.sum()
-        if weight.max() > 1e9 or not np.array_equal(weight, np.round(weight)):
-            n_rows = n_rows**2 / np.square(weight).sum()
-        self.explained_variance_ = variances * n_rows / max(n_rows - 1, 1)
-
-    def _warn_if_cut_short(self):
+    def _warn_if_cut_short(self, training):
         losses = self.history_.get("valid_loss", ())
-        if len(losses) < max(2, self.max_epochs_):
+        if len(losses) < max(2, self.max_epochs_) or not training.improved:
             return
         last = max(1, len(losses) // 10)
         before, after = losses[:-last].min(), losses[-last:].min()
-        if self.improved_on_pca_ and after < (1 - STILL_IMPROVING) * before:
+        # Shares of the variance end at zero; other losses at no known value.
+        relative = self.net_.criterion_.is_relative
+        whole = before if relative else training.pca_loss.mean() - after
+        if before - after > STILL_IMPROVING * whole:
             warnings.warn(
                 f"{type(self).__name__} was still improving when its max_epochs="
                 f"{self.max_epochs_} ran out. Raise max_epochs.",
@@ -327,7 +352,7 @@ class BaseAutoencoder(
         self.best_epoch_ = self.n_epochs_
         loss = self.net_.history[-1, "train_loss"]
         self.history_ = {"train_loss": np.append(self.history_["train_loss"], loss)}
-        self.improved_on_pca_ = self.validation_r2_ = self.pca_validation_r2_ = None
+        self._describe_training(Training(None, self.net_.history, None))
         start = Start(self.net_.module_, self._scaling, self._code_unit)
         fitted = as_fitted(self.net_, self._reference, start, recipe)
         self._describe_codes(fitted)
@@ -355,10 +380,11 @@ def _or(parameter, default):
     return default if isinstance(parameter, str) else parameter
 
 
-def _first(values):
+def first(values):
     """Return what came out for the one team of a fit, as a plain value."""
     return None if values is None else values[0].item()
 
 
-def _r2(loss):
-    return None if loss is None else 1 - _first(loss)
+def share_kept(loss):
+    """Return the R² of a loss that is a share of the variance."""
+    return None if loss is None else 1 - first(loss)

@@ -111,17 +111,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             At most 1; higher is better.
         """
         check_is_fitted(self)
-        rows = self._read(X)
-        weight = check_sample_weight(
-            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-        )
-        weight = weight / (weight.max() or 1.0)
-        total = RunningR2(self.mean_, self.scale_)
-        for block in blocks_of(*rows.shape):
-            total.add(
-                dense_block(rows, block), self._reconstruct(rows[block]), weight[block]
-            )
-        return total.result()
+        return self._reconstruction_r2(X, sample_weight)
 
     @property
     def _n_features_out(self):
@@ -131,6 +121,19 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _read(self, X):
         return self._layout.read(self, X, reset=False)
+
+    def _reconstruction_r2(self, X, sample_weight, corrupt=None):
+        """Return the R² of reconstructions, of corrupted rows if asked for."""
+        rows = self._read(X)
+        weight = check_sample_weight(
+            sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+        )
+        weight = weight / (weight.max() or 1.0)
+        total = RunningR2(self.mean_, self.scale_)
+        for block in blocks_of(*rows.shape):
+            read = rows[block] if corrupt is None else corrupt(rows[block])
+            total.add(dense_block(rows, block), self._reconstruct(read), weight[block])
+        return total.result()
 
     def _reconstruct(self, rows):
         """Return the reconstructions of checked rows."""

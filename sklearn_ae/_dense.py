@@ -5,11 +5,12 @@ from numbers import Integral
 from . import _defaults
 from ._base import BaseAutoencoder
 from ._compat import Interval, StrOptions
+from ._corrupting import CorruptionMixin
 from .detection import OutlierDetectionMixin
 from .networks import ACTIVATIONS, DenseAutoencoder
 
 
-class BaseDenseAutoencoder(OutlierDetectionMixin, BaseAutoencoder):
+class BaseDenseAutoencoder(CorruptionMixin, OutlierDetectionMixin, BaseAutoencoder):
     """What the autoencoders of table rows share.
 
     Parameters
@@ -29,6 +30,7 @@ class BaseDenseAutoencoder(OutlierDetectionMixin, BaseAutoencoder):
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
         **OutlierDetectionMixin._parameter_constraints,
+        **CorruptionMixin._parameter_constraints,
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
@@ -63,6 +65,10 @@ class BaseDenseAutoencoder(OutlierDetectionMixin, BaseAutoencoder):
             sizes = (sizes,)
         return tuple(int(size) for size in sizes)
 
+    def _network_arguments(self):
+        """Return the bottleneck and the likelihood of a variant, as plain values."""
+        return {}
+
     def _make_network(self, *, n_models, n_features, n_components, n_distinct):
         return DenseAutoencoder(
             n_models=n_models,
@@ -70,4 +76,5 @@ class BaseDenseAutoencoder(OutlierDetectionMixin, BaseAutoencoder):
             n_components=n_components,
             hidden_layer_sizes=self._hidden_layer_sizes(n_distinct, n_features),
             activation=self.activation,
+            **self._network_arguments(),
         )

@@ -16,16 +16,12 @@ from ._anchor import (
     Problem,
     code_moments,
     code_variances,
-    order_codes,
-    principal_anchor,
 )
 from .networks import select_model
 from .training import (
-    CLEAN,
     Corruptions,
     LazyRows,
     Plan,
-    ReconstructionLoss,
     Scaling,
     Settings,
     Training,
@@ -38,16 +34,6 @@ from .training import (
     train,
     wide_dtype,
 )
-
-
-def squared_error(scaling, metric):
-    """Return the squared error as a share of the rows' variance."""
-    return ReconstructionLoss(metric.column_weight)
-
-
-def no_corruptions(source, weight, group):
-    """Leave the rows clean."""
-    return CLEAN
 
 
 @dataclass(frozen=True)
@@ -83,10 +69,10 @@ class Recipe:
     settings: Settings
     weight_seed: int
     projection_seed: int
-    make_anchor: Callable = principal_anchor
-    make_loss: Callable = squared_error
-    arrange_codes: Callable = order_codes
-    make_corruptions: Callable = no_corruptions
+    make_anchor: Callable
+    make_loss: Callable
+    arrange_codes: Callable
+    make_corruptions: Callable
 
 
 @dataclass(frozen=True)

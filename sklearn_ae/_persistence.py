@@ -19,6 +19,7 @@ from .training import (
 # Helper objects of a fitted estimator, stored as the dict of their attributes.
 HELPERS = {
     "_corruption": Corruption,
+    "_evaluation": Corruption,
     "_reference": Reference,
     "_scaling": Scaling,
     "_scorer": MahalanobisScorer,

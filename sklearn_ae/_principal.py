@@ -97,9 +97,15 @@ def fit_principal(rows, n_components, seed):
     else:
         return _randomized(rows, mean, n_components, seed)
     total = float(variances.sum())
-    k = _count_components(variances, total, n_components)
+    k = count_components(variances, total, n_components)
     axes, variances = _leading(variances, axes, k)
     return Principal(mean, complete(axes, seed), variances, total)
+
+
+def covariance_of(rows):
+    """Return the mean and the covariance of :class:`Rows`."""
+    mean = rows.mean()
+    return mean, sum(block.T @ block for block in rows.centered(mean))
 
 
 def _from_covariance(rows, mean):
@@ -136,7 +142,7 @@ def _randomized(rows, mean, n_components, seed):
     while True:
         size = min(k + OVERSAMPLING, side)
         variances, axes = _subspace(rows, mean, size, seed)
-        count = _count_components(variances, total, n_components)
+        count = count_components(variances, total, n_components)
         if isinstance(n_components, int) or count < size or size == side:
             axes, variances = _leading(variances, axes, count)
             return Principal(mean, axes, variances, total)
@@ -160,7 +166,7 @@ def _subspace(rows, mean, size, seed):
     return variances.clamp(min=0), (basis @ vectors).T
 
 
-def _count_components(variances, total, n_components):
+def count_components(variances, total, n_components):
     """Return the number of axes asked for, as PCA counts a share of variance."""
     if isinstance(n_components, int):
         return n_components

@@ -99,7 +99,7 @@ def reconstruction_r2(estimator, X, y=None, sample_weight=None):
             f"{type(estimator).__name__} has none."
         )
     if hasattr(estimator, "reconstruct"):
-        return estimator.score(X, sample_weight=sample_weight)
+        return estimator._reconstruction_r2(X, sample_weight)
     rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
     weight = check_sample_weight(sample_weight, rows, dtype=np.float64)
     mean = getattr(estimator, "mean_", None)

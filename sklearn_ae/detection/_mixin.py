@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import Interval, StrOptions
 from ..networks import select_model
 from ..training import blocks_of
-from ._scorer import MahalanobisScorer
+from ._scorer import MahalanobisScorer, score_features
 from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
 
 # Rows that a scorer learns from, at most, and the memory their features may take.
@@ -19,6 +19,45 @@ MAX_REFERENCE_ROWS, REFERENCE_BYTES = 20_000, 2**27
 # Rounding, by and large: of raw codes, whose unit is the spread of all columns
 # together, and of residuals, whose unit is the standard deviation of their column.
 CODE_FLOOR, RESIDUAL_FLOOR = 1e-13, 1e-5
+
+
+def feature_floor(network, scaling):
+    """Return the spread of each score feature below which it is rounding errors.
+
+    Rows may come in float32, whose rounding grows with the column's mean.
+    """
+    rounding = 4 * np.finfo(np.float32).eps * np.abs(scaling.mean) / scaling.std
+    codes = np.full(network.n_components, CODE_FLOOR)
+    return np.concatenate([codes, np.maximum(RESIDUAL_FLOOR, rounding)])
+
+
+def fit_mahalanobis(fitted, network, index):
+    """Return a scorer that has learned the bulk of the rows at ``index``."""
+    width = network.n_components + network.n_features
+    most = min(MAX_REFERENCE_ROWS, REFERENCE_BYTES // (8 * width))
+    if len(index) > most:
+        chosen = np.random.Generator(np.random.PCG64(0)).permutation(len(index))[:most]
+        index = index[np.sort(chosen)]
+    features = features_at(fitted, network, index)
+    mass = np.bincount(fitted.plan.group[index], fitted.weight[index])
+    share = mass / mass.sum()
+    return MahalanobisScorer().fit(
+        features,
+        fitted.weight[index],
+        evidence=1 / np.square(share).sum(),
+        floor=feature_floor(network, fitted.scaling),
+    )
+
+
+def features_at(fitted, network, index):
+    """Return the score features of the training rows at ``index``, read in blocks."""
+    blocks = blocks_of(len(index), network.n_features)
+    return np.concatenate(
+        [
+            score_features(network, fitted.rows.take(torch.from_numpy(index[block])))
+            for block in blocks
+        ]
+    )
 
 
 class OutlierDetectionMixin(OutlierMixin):
@@ -73,10 +112,12 @@ class OutlierDetectionMixin(OutlierMixin):
         """
         check_is_fitted(self)
         rows = self._read(X)
-        scorer, network = self._scorer, self.net_.module_
-        scores = np.empty(rows.shape[0])
-        self._map_rows(rows, lambda x: scorer.score(score_features(network, x)), scores)
-        return scores
+        net, scores = self.net_, np.empty(rows.shape[0])
+        return self._map_rows(
+            rows,
+            lambda x: self._scorer.score_rows(net.module_, net.criterion_, x),
+            scores,
+        )
 
     def decision_function(self, X):
         """Return ``score_samples(X) - offset_``: negative for outliers.
@@ -106,14 +147,17 @@ class OutlierDetectionMixin(OutlierMixin):
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    # How a scorer is made of a fit, one of its networks, and the rows this has seen.
+    _make_scorer = staticmethod(fit_mahalanobis)
+
     def _fit_detector(self, fitted):
         """Learn the scorer and the threshold of a fitted network."""
         plan, weight = fitted.plan, fitted.weight
         everything = np.arange(len(weight))
-        scorer = fit_scorer(fitted, fitted.network, everything)
+        scorer = self._make_scorer(fitted, fitted.network, everything)
         held_out = plan.held_out_rows
         if len(held_out):
-            scores = held_out_scores(fitted)
+            scores = held_out_scores(fitted, self._make_scorer)
             held_out_weight = weight[held_out]
             if plan.is_cross_fitted:
                 # Every row was held out once: give the scores in the rows' order.
@@ -130,54 +174,7 @@ class OutlierDetectionMixin(OutlierMixin):
         self._scorer, self.training_scores_, self.offset_ = scorer, scores, offset
 
 
-@torch.no_grad()
-def score_features(network, rows):
-    """Return [raw code, residual] of standardised rows, of shape (n, k + d)."""
-    output = network(rows)
-    features = torch.cat([output.code, rows - output.reconstruction], dim=-1)
-    return features[0].cpu().numpy().astype(np.float64)
-
-
-def feature_floor(network, scaling):
-    """Return the spread of each score feature below which it is rounding errors.
-
-    Rows may come in float32, whose rounding grows with the column's mean.
-    """
-    rounding = 4 * np.finfo(np.float32).eps * np.abs(scaling.mean) / scaling.std
-    codes = np.full(network.n_components, CODE_FLOOR)
-    return np.concatenate([codes, np.maximum(RESIDUAL_FLOOR, rounding)])
-
-
-def fit_scorer(fitted, network, index):
-    """Return a scorer that has learned the bulk of the rows at ``index``."""
-    width = network.n_components + network.n_features
-    most = min(MAX_REFERENCE_ROWS, REFERENCE_BYTES // (8 * width))
-    if len(index) > most:
-        chosen = np.random.Generator(np.random.PCG64(0)).permutation(len(index))[:most]
-        index = index[np.sort(chosen)]
-    features = features_at(fitted, network, index)
-    mass = np.bincount(fitted.plan.group[index], fitted.weight[index])
-    share = mass / mass.sum()
-    return MahalanobisScorer().fit(
-        features,
-        fitted.weight[index],
-        evidence=1 / np.square(share).sum(),
-        floor=feature_floor(network, fitted.scaling),
-    )
-
-
-def features_at(fitted, network, index):
-    """Return the score features of the training rows at ``index``, read in blocks."""
-    blocks = blocks_of(len(index), network.n_features)
-    return np.concatenate(
-        [
-            score_features(network, fitted.rows.take(torch.from_numpy(index[block])))
-            for block in blocks
-        ]
-    )
-
-
-def held_out_scores(fitted):
+def held_out_scores(fitted, make_scorer):
     """Return the scores of held-out rows, each by a model that has not seen it."""
     plan = fitted.plan
     scores = []
@@ -186,8 +183,12 @@ def held_out_scores(fitted):
             continue
         network = select_model(fitted.stack, model).eval()
         trained_on = np.flatnonzero(plan.train_weight[model])
-        scorer = fit_scorer(fitted, network, trained_on)
-        scores.append(scorer.score(features_at(fitted, network, held_out)))
+        scorer = make_scorer(fitted, network, trained_on)
+        step = next(blocks_of(len(held_out), network.n_features)).stop
+        scores += [
+            scorer.score_rows(network, fitted.loss, fitted.rows.take(index))
+            for index in torch.from_numpy(held_out).split(step)
+        ]
     return np.concatenate(scores)
 
 
@@ -195,7 +196,7 @@ def own_scores(fitted, scorer):
     """Return the training rows' scores by the final model."""
     return np.concatenate(
         [
-            scorer.score(score_features(fitted.network, rows))
+            scorer.score_rows(fitted.network, fitted.loss, rows)
             for _, rows in fitted.blocks()
         ]
     )

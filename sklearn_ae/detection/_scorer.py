@@ -73,6 +73,10 @@ class MahalanobisScorer:
         if features.shape[1] <= FULL_SIDE:
             self.whitening = _whitening(centered / self.spread, weight, evidence)
 
+    def score_rows(self, network, loss, rows):
+        """Return the scores of standardised rows, read by a network."""
+        return self.score(score_features(network, rows))
+
     def score(self, features):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -123,3 +127,11 @@ def _matmul(a, b):
     """Multiply with torch, whose threads the fit controls."""
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     return (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()
+
+
+@torch.no_grad()
+def score_features(network, rows):
+    """Return [raw code, residual] of standardised rows, of shape (n, k + d)."""
+    output = network(rows)
+    features = torch.cat([output.code, rows - output.reconstruction], dim=-1)
+    return features[0].cpu().numpy().astype(np.float64)

@@ -30,6 +30,8 @@ class Anchor(NamedTuple):
     spread : tensor of shape (M, n_components)
         Standard deviation of the codes over the training rows. The branches do not see
         components whose spread is zero: of them the training rows tell nothing.
+    input_mean : tensor of shape (M, n_features) or None
+        Mean of the rows that are encoded, where it is not that of the rows decoded.
     varies : tensor of shape (M, n_features) or None
         0 for columns that are constant in the training rows, else 1.
     code_variance : tensor of shape (M, n_components) or None
@@ -44,11 +46,22 @@ class Anchor(NamedTuple):
     encoder: torch.Tensor
     decoder: torch.Tensor
     spread: torch.Tensor
+    input_mean: torch.Tensor | None = None
     varies: torch.Tensor | None = None
     code_variance: torch.Tensor | None = None
     noise_variance: torch.Tensor | None = None
     row_center: torch.Tensor | None = None
     row_scale: torch.Tensor | None = None
+
+    @classmethod
+    def stacked(cls, anchors):
+        """Return the anchor of a stack from those of its models, without model axis."""
+        return cls(
+            *(
+                None if parts[0] is None else torch.stack(parts)
+                for parts in zip(*anchors, strict=True)
+            )
+        )
 
 
 class AnchoredAutoencoder(nn.Module):
@@ -120,7 +133,10 @@ class AnchoredAutoencoder(nn.Module):
         """Make the linear path the given linear autoencoder."""
         mean = anchor.mean.unsqueeze(1)
         self.linear_encoder.weight.copy_(anchor.encoder)
-        self.linear_encoder.bias.copy_(-mean @ anchor.encoder)
+        origin = mean
+        if anchor.input_mean is not None:
+            origin = anchor.input_mean.unsqueeze(1)
+        self.linear_encoder.bias.copy_(-origin @ anchor.encoder)
         decoder = anchor.decoder
         if self.linear_decoder.weight.dtype == torch.float32:
             # Of columns so small beside the others the loss feels nothing, and their
@@ -189,6 +205,20 @@ class AnchoredAutoencoder(nn.Module):
         return Output(
             decoded, code, penalty, torch.matmul(idle, self.linear_decoder.weight)
         )
+
+    def posterior(self, x):
+        """Return mean and log-variance of the codes' distribution, of each row."""
+        raw, extra = self.pre_code(x)
+        return raw, self.bottleneck.log_variance + extra
+
+    @torch.no_grad()
+    def divergences(self, x):
+        """Return the KL divergence of each component of each row's code."""
+        return self.bottleneck.divergences(*self.pre_code(x))
+
+    def decode_output(self, code):
+        """Return the :class:`Output` of raw codes."""
+        return self.likelihood(self.decode_raw(code), code, None)
 
     def linear(self, x, noise=None):
         """Return what the linear path alone makes of the rows, as at the start."""

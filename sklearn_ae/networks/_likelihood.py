@@ -49,9 +49,19 @@ class GaussianLikelihood(nn.Module):
             self.floor, self.start, (growth * self.learned).exp()
         ).log()
 
+    @torch.no_grad()
+    def variance(self):
+        """Return the noise's variances, of shape ``(M, 1, d)``."""
+        return self.log_variance(self.growth).exp()
+
     def mean(self, decoded):
         """Return the mean of the rows' distribution."""
         return decoded
+
+    def draw(self, decoded, uniform):
+        """Return rows drawn from the distribution, from uniforms of their shape."""
+        deviation = (self.log_variance(self.growth) / 2).exp()
+        return torch.addcmul(decoded, deviation, torch.special.ndtri(uniform))
 
     def forward(self, decoded, code, penalty):
         """Return a network's output from what its layers decoded."""
@@ -92,6 +102,11 @@ class BernoulliLikelihood(nn.Module):
     def mean(self, decoded):
         """Return the mean of the rows' distribution, in the network's units."""
         return (torch.sigmoid(self.logits(decoded)) - self.center) / self.scale
+
+    def draw(self, decoded, uniform):
+        """Return rows drawn from the distribution, from uniforms of their shape."""
+        ones = (uniform < torch.sigmoid(self.logits(decoded))).to(decoded)
+        return (ones - self.center) / self.scale
 
     def forward(self, decoded, code, penalty):
         """Return a network's output from what its layers decoded."""

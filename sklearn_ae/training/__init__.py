@@ -3,7 +3,13 @@
 from ._batches import Batches, TrainingBatches
 from ._core import Settings, Training, losses_of, make_net, train
 from ._corruption import CLEAN, KINDS, Corruption, Corruptions, make_corruption
-from ._loss import LikelihoodLoss, ReconstructionLoss, loss_from_state, loss_to_state
+from ._loss import (
+    Batch,
+    LikelihoodLoss,
+    ReconstructionLoss,
+    loss_from_state,
+    loss_to_state,
+)
 from ._noise import Chance, keyed_uniform
 from ._plan import Plan, content_ranks, make_plan, row_keys
 from ._progress import EpochBar, ScikitLearnCallbacks
@@ -24,10 +30,12 @@ from ._runtime import (
     wide_dtype,
 )
 from ._scaling import Scaling, column_moments, fit_scaling
+from ._warm_up import PenaltyWarmUp
 
 __all__ = [
     "CLEAN",
     "KINDS",
+    "Batch",
     "Batches",
     "Chance",
     "Corruption",
@@ -35,6 +43,7 @@ __all__ = [
     "EpochBar",
     "LazyRows",
     "LikelihoodLoss",
+    "PenaltyWarmUp",
     "Plan",
     "ReconstructionLoss",
     "Scaling",

@@ -226,7 +226,7 @@ def test_history_has_one_row_per_epoch(make):
         assert row["dur"] > 0
 
 
-@pytest.mark.parametrize(("loss", "rate"), [("train_loss", 1.0), ("valid_loss", 0.3)])
+@pytest.mark.parametrize(("name", "rate"), [("train_loss", 1.0), ("valid_loss", 0.3)])
 def test_callbacks_can_ask_for_the_best_epoch(make, name, rate):
     # Learning rates at which the losses go up and down.
     net, batches, _ = make(Kept(f"{name}_best"), judged=True, learning_rate=rate)

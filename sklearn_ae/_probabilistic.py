@@ -1,0 +1,63 @@
+"""Probabilistic PCA: the linear case that the variational autoencoder starts from."""
+
+import torch
+
+from ._anchor import fit_principals
+from ._principal_codes import count_rows, unbiased
+from .networks import Anchor
+
+# Least variance of the noise, as a share of the mean variance of a column. Rows of less
+# than full rank leave no variance for it, and a density without limit.
+NOISE_FLOOR = 1e-14
+
+# Of the least variance, what noise takes where there are components for all of it.
+FULL_RANK_SHARE = 0.1
+
+
+def probabilistic_anchor(problem):
+    r"""Return probabilistic PCA, of which the evidence lower bound is exact [1]_.
+
+    With eigenvalues :math:`\lambda`, axes :math:`V` and noise :math:`\sigma^2`, the
+    decoder is :math:`V(\lambda - \sigma^2)^{1/2}`, and the posterior of the code has
+    mean :math:`(\lambda - \sigma^2)^{1/2} \lambda^{-1} V^\top (x - \mu)` and variance
+    :math:`\sigma^2 / \lambda`.
+
+    References
+    ----------
+    .. [1] Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component
+       analysis. Journal of the Royal Statistical Society B, 61, 611-622.
+    """
+    pairs = zip(fit_principals(problem), problem.weights, strict=True)
+    return Anchor.stacked([_one_model(*pair, problem) for pair in pairs])
+
+
+def _one_model(principal, weight, problem):
+    """Return the anchor of one model, without the model axis."""
+    unit, n_rows = problem.metric.unit, count_rows(weight.numpy())
+    noise = _noise_variance(principal, n_rows, len(unit))
+    variances = (principal.variances * unbiased(n_rows)).clamp(min=noise)
+    excess = (variances - noise).sqrt()
+    constants = torch.tensor(problem.scaling.mean), torch.tensor(problem.scaling.std)
+    return Anchor(
+        mean=principal.mean / unit,
+        encoder=(principal.axes * unit).T * (excess / variances),
+        decoder=principal.axes * excess.unsqueeze(1) / unit,
+        spread=excess / variances.sqrt(),
+        varies=problem.metric.varies.to(unit),
+        code_variance=noise / variances,
+        noise_variance=noise / unit.square(),
+        row_center=constants[0],
+        row_scale=constants[1],
+    )
+
+
+def _noise_variance(principal, n_rows, n_features):
+    """Return the noise that PCA leaves, as scikit-learn's PCA counts it."""
+    n_components, variances = len(principal.variances), principal.variances
+    n_others = min(n_features, n_rows) - n_components
+    floor = NOISE_FLOOR * principal.total / n_features or 1.0
+    if n_others > 0:
+        noise = (principal.total - variances.sum().item()) / n_others
+    else:
+        noise = FULL_RANK_SHARE * variances[:n_features].min().item()
+    return max(noise * unbiased(n_rows), floor)

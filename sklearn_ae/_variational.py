@@ -1,0 +1,113 @@
+"""The variational autoencoder: codes with a distribution, and rows to sample."""
+
+from numbers import Integral, Real
+
+from ._anchor import keep_codes
+from ._compat import Interval, StrOptions
+from ._dense import BaseDenseAutoencoder
+from ._density import DensityMixin
+from ._probabilistic import probabilistic_anchor
+from .training import LikelihoodLoss, PenaltyWarmUp
+
+
+class VariationalAutoencoder(DensityMixin, BaseDenseAutoencoder):
+    r"""Variational autoencoder: log-likelihoods, samples, and codes near a normal law.
+
+    The encoder gives each row :math:`x` a normal distribution
+    :math:`q(z \mid x) = N(\mu(x), \operatorname{diag} \sigma^2(x))` of codes, the
+    decoder gives each code a distribution of rows, and the codes' prior is
+    :math:`N(0, I)`. Fitting maximises the evidence lower bound,
+
+    .. math::
+        \sum_i w_i \left( \mathrm{E}_{q(z \mid x_i)} \log p(x_i \mid z)
+        - \beta\, \mathrm{KL}(q(z \mid x_i) \,\Vert\, N(0, I)) \right),
+
+    [1]_, with :math:`\beta` of [2]_. It starts at probabilistic PCA [3]_, for which
+    the bound is exact: untrained, :meth:`score` is PCA's. Training can only raise the
+    bound on held-out rows; if it does not, the model stays what it was.
+
+    Read more in the :ref:`User Guide <variational>`.
+
+    Parameters
+    ----------
+    beta : float, default=1.0
+        Weight of the divergence from the prior. Above 1, codes are simpler and
+        reconstructions coarser.
+    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
+        Distribution of a cell given the code: normal of a learned variance, or, for
+        data between 0 and 1, that of a coin.
+    noise : {"per_feature", "shared"}, default="per_feature"
+        Whether the normal noise is learned for each column or as one factor for all.
+    kl_warmup : int, default=0
+        Epochs over which the divergence rises to its full weight. From PCA the codes
+        are in use from the start, so that none are needed.
+    free_bits : float, default=0.0
+        Nats that each component of a row's code may hold without a penalty.
+    n_importance_samples : int, default=64
+        Codes drawn for each row in :meth:`score_samples`.
+
+    See Also
+    --------
+    Autoencoder : Reconstructs better; has no density and no samples.
+    sklearn.decomposition.PCA : Its ``score`` is this class's, untrained.
+
+    References
+    ----------
+    .. [1] Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes.
+       International Conference on Learning Representations.
+    .. [2] Higgins, I. et al. (2017). beta-VAE: learning basic visual concepts with a
+       constrained variational framework. International Conference on Learning
+       Representations.
+    .. [3] Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component
+       analysis. Journal of the Royal Statistical Society B, 61, 611-622.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_ae import VariationalAutoencoder
+    >>> X = load_iris().data
+    >>> vae = VariationalAutoencoder(2, random_state=0).fit(X)
+    >>> vae.sample(3).shape
+    (3, 4)
+    >>> vae.score_samples(X).shape
+    (150,)
+    """
+
+    beta: float = 1.0
+    likelihood: str = "gaussian"
+    noise: str = "per_feature"
+    kl_warmup: int = 0
+    free_bits: float = 0.0
+    n_importance_samples: int = 64
+
+    _parameter_constraints = {
+        **BaseDenseAutoencoder._parameter_constraints,
+        "beta": [Interval(Real, 0, None, closed="neither")],
+        "likelihood": [StrOptions({"gaussian", "bernoulli"})],
+        "noise": [StrOptions({"per_feature", "shared"})],
+        "kl_warmup": [Interval(Integral, 0, None, closed="left")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+        "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    _structural = (*BaseDenseAutoencoder._structural, "likelihood", "noise")
+
+    _make_anchor = staticmethod(probabilistic_anchor)
+    _arrange_codes = staticmethod(keep_codes)
+
+    def _network_arguments(self):
+        likelihood = {"kind": self.likelihood}
+        if self.likelihood == "gaussian":
+            likelihood["shared"] = self.noise == "shared"
+        bottleneck = {
+            "kind": "gaussian",
+            "beta": float(self.beta),
+            "free_bits": float(self.free_bits),
+        }
+        return {"bottleneck": bottleneck, "likelihood": likelihood}
+
+    def _make_loss(self, scaling, metric):
+        return LikelihoodLoss(scaling.mean, scaling.std, metric.unit)
+
+    def _make_callbacks(self):
+        return [PenaltyWarmUp(self.kl_warmup)] if self.kl_warmup else []
