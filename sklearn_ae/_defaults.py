@@ -25,6 +25,11 @@ def hidden_layer_sizes_for(n_distinct, n_features):
     return (512, 256) if n_features > 256 and n_distinct >= 10_000 else (256, 128)
 
 
+def density_layer_sizes_for(n_distinct):
+    """Return the hidden layers of a model of densities: one, which overfits less."""
+    return (64,) if n_distinct < SMALL else (128,)
+
+
 def learning_rate_for(n_distinct):
     """Return the learning rate of the first epoch."""
     return SMALL_LEARNING_RATE if n_distinct < SMALL else LEARNING_RATE

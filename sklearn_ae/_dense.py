@@ -60,10 +60,14 @@ class BaseDenseAutoencoder(CorruptionMixin, OutlierDetectionMixin, BaseAutoencod
         """Return the parameter as a tuple, with "auto" resolved."""
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str):
-            return _defaults.hidden_layer_sizes_for(n_distinct, n_features)
+            return self._auto_layers(n_distinct, n_features)
         if isinstance(sizes, Integral):
             sizes = (sizes,)
         return tuple(int(size) for size in sizes)
+
+    def _auto_layers(self, n_distinct, n_features):
+        """Return the hidden layers that "auto" stands for."""
+        return _defaults.hidden_layer_sizes_for(n_distinct, n_features)
 
     def _network_arguments(self):
         """Return the bottleneck and the likelihood of a variant, as plain values."""

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import first
 from ._compat import check_sample_weight
+from ._prior import choose_n_normals, fit_prior
 from .detection import LikelihoodScorer, even_normals
 from .training import blocks_of
 
@@ -18,6 +19,9 @@ ACTIVE = 0.01
 
 # Least uniform draw: of zero there is no normal quantile.
 LEAST = 2.0**-53
+
+# Of the mixture; it follows from the model, and the model from ``random_state``.
+PRIOR_SEED = 0
 
 
 class DensityMixin:
@@ -30,6 +34,8 @@ class DensityMixin:
         nats: the information it carries.
     n_active_ : int
         Number of components with a divergence of more than 0.01 nats.
+    n_prior_normals_ : int
+        Number of normal distributions in the prior; 1 is the standard normal.
     noise_variance_ : ndarray of shape (n_features,) or None
         Variance of the decoder's noise, in squared units of ``X``; None with a
         Bernoulli decoder.
@@ -115,24 +121,30 @@ class DensityMixin:
         rng, network = check_random_state(seed), self.net_.module_
         parameter = next(network.parameters())
 
-        def draw(width, n_rows):
-            numbers = rng.uniform(size=(n_rows, width)).clip(LEAST, 1 - LEAST)
-            return torch.tensor(numbers).to(parameter)
-
         rows = np.empty((n_samples, self.n_features_in_))
         with torch.no_grad(), self._inference_threads():
             for block in blocks_of(*rows.shape):
-                n_rows = len(rows[block])
-                code = torch.special.ndtri(draw(self.n_components_, n_rows))
-                cells = draw(self.n_features_in_, n_rows)
-                drawn = network.likelihood.draw(network.decode_raw(code), cells)
-                rows[block] = self._scaling.restore(drawn[0])
+                code = self._scorer.prior.draw(len(rows[block]), rng)
+                code = torch.tensor(code).to(parameter)
+                cells = rng.uniform(LEAST, 1 - LEAST, size=rows[block].shape)
+                cells = torch.tensor(cells).to(parameter)
+                rows[block] = self._scaling.restore(network.draw(code, cells)[0])
         return self._layout.restore(rows)
 
+    def _fit_detector(self, fitted):
+        """Settle where codes lie, then the threshold."""
+        self.n_prior_normals_ = 1
+        if self.prior == "mixture":
+            self.n_prior_normals_ = choose_n_normals(fitted, PRIOR_SEED)
+        super()._fit_detector(fitted)
+
     def _make_scorer(self, fitted, network, index):
-        """Return the scorer; the network has learned all that it needs."""
+        """Return the scorer of a network that has seen the rows at ``index``."""
+        weight = np.zeros_like(fitted.weight)
+        weight[index] = fitted.weight[index]
         return LikelihoodScorer(
-            even_normals(self.n_importance_samples, network.n_components)
+            even_normals(self.n_importance_samples, network.n_components),
+            fit_prior(fitted, network, weight, self.n_prior_normals_, PRIOR_SEED),
         )
 
     def _describe_codes(self, fitted):
@@ -145,7 +157,7 @@ class DensityMixin:
         self.n_active_ = int((self.kl_ > ACTIVE).sum())
         self.noise_variance_ = None
         if self.likelihood == "gaussian":
-            variance = network.likelihood.variance()[0, 0].cpu().numpy()
+            variance = network.likelihood.noise_variance()[0, 0].cpu().numpy()
             self.noise_variance_ = variance * fitted.scaling.std**2
         if not self.n_active_:
             warnings.warn(

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ._reference import Reference
-from .detection import MahalanobisScorer
+from .detection import CodePrior, LikelihoodScorer, MahalanobisScorer
 from .networks import from_state, to_state
 from .training import (
     Corruption,
@@ -16,14 +16,19 @@ from .training import (
     resolve_device,
 )
 
-# Helper objects of a fitted estimator, stored as the dict of their attributes.
+# Helper objects of a fitted estimator, stored by name as the dict of their attributes.
 HELPERS = {
-    "_corruption": Corruption,
-    "_evaluation": Corruption,
-    "_reference": Reference,
-    "_scaling": Scaling,
-    "_scorer": MahalanobisScorer,
+    kind.__name__: kind
+    for kind in (
+        CodePrior,
+        Corruption,
+        LikelihoodScorer,
+        MahalanobisScorer,
+        Reference,
+        Scaling,
+    )
 }
+HELPER = "helper"
 
 
 def pack(state):
@@ -32,13 +37,17 @@ def pack(state):
     The optimiser's moments are kept where ``partial_fit`` goes on from them, and not
     after ``fit``, which is done with them: they are twice as large as the network.
     """
-    packed = dict(state)
-    for name in HELPERS:
-        if packed.get(name) is not None:
-            packed[name] = dict(vars(packed[name]))
+    packed = {name: _pack_helper(value) for name, value in state.items()}
     if "net_" in packed:
         packed["net_"] = _pack_net(packed["net_"])
     return packed
+
+
+def _pack_helper(value):
+    if HELPERS.get(type(value).__name__) is not type(value):
+        return value
+    parts = {name: _pack_helper(part) for name, part in vars(value).items()}
+    return {HELPER: type(value).__name__, **parts}
 
 
 def unpack(state):
@@ -46,16 +55,21 @@ def unpack(state):
 
     What was fitted on a GPU loads on a machine without it, onto the CPU.
     """
-    state = dict(state)
-    for name, helper in HELPERS.items():
-        if state.get(name) is not None:
-            instance = helper.__new__(helper)
-            vars(instance).update(state[name])
-            state[name] = instance
+    state = {name: _unpack_helper(value) for name, value in state.items()}
     if "net_" in state:
         state["net_"] = _unpack_net(state["net_"])
         state["device_"] = str(state["net_"].device)
     return state
+
+
+def _unpack_helper(value):
+    if not isinstance(value, dict) or HELPER not in value:
+        return value
+    parts = {name: _unpack_helper(part) for name, part in value.items()}
+    kind = HELPERS[parts.pop(HELPER)]
+    helper = kind.__new__(kind)
+    vars(helper).update(parts)
+    return helper
 
 
 def _pack_net(net):

@@ -42,7 +42,8 @@ def _one_model(principal, weight, problem):
         mean=principal.mean / unit,
         encoder=(principal.axes * unit).T * (excess / variances),
         decoder=principal.axes * excess.unsqueeze(1) / unit,
-        spread=excess / variances.sqrt(),
+        # Of the prior, not of the codes: training may put idle components to use.
+        spread=torch.ones_like(excess),
         varies=problem.metric.varies.to(unit),
         code_variance=noise / variances,
         noise_variance=noise / unit.square(),

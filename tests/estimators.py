@@ -3,13 +3,15 @@
 A new estimator adds one line to ``ESTIMATORS``; every common check then covers it.
 """
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
 
 # Settings that keep the common tests fast; the checks are about behaviour, not quality.
 FAST = {"max_epochs": 8, "random_state": 0}
 
 ESTIMATORS = {
     "autoencoder": Autoencoder(**FAST),
+    "denoising": DenoisingAutoencoder(**FAST),
+    "variational": VariationalAutoencoder(**FAST),
 }
 
 # Other settings of the estimators, each of which switches another path.
@@ -27,6 +29,21 @@ CONFIGURATIONS = {
     "three folds": Autoencoder(2, validation_fraction=0.33, **FAST),
     "tenth contaminated": Autoencoder(2, contamination=0.1, **FAST),
     "decayed": Autoencoder(2, weight_decay=0.01, learning_rate=0.01, **FAST),
+    "corrupted": Autoencoder(2, corruption="gaussian", **FAST),
+    "gaussian denoiser": DenoisingAutoencoder(4, corruption="gaussian", **FAST),
+    "masking denoiser": DenoisingAutoencoder(
+        corruption="masking", corruption_rate=0.3, **FAST
+    ),
+    "salt denoiser": DenoisingAutoencoder(
+        12, corruption="salt_and_pepper", evaluation_rate=0.1, **FAST
+    ),
+    "shared noise": VariationalAutoencoder(2, noise="shared", prior="normal", **FAST),
+    "raw units": VariationalAutoencoder(
+        12, standardize=False, noise="per_feature", **FAST
+    ),
+    "warmed up": VariationalAutoencoder(
+        2, beta=0.5, kl_warmup=3, free_bits=0.1, **FAST
+    ),
     "untrained": Autoencoder(2, **{**FAST, "max_epochs": 0}),
 }
 

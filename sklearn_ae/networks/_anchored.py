@@ -185,10 +185,15 @@ class AnchoredAutoencoder(nn.Module):
         """Return raw codes of shape ``(M, n, k)``."""
         return self.bottleneck.point(self.pre_code(x)[0])
 
-    def decode_raw(self, raw):
-        """Return what the layers decode, of shape ``(M, n, d)``, from raw codes."""
-        residual = self.decoder_branch(self.clip(raw * self.inverse_spread))
-        return self.linear_decoder(raw) + residual
+    def decode_parts(self, raw):
+        """Return what the likelihood reads: decoded rows, and what comes beside them.
+
+        **Shape**: ``(M, n, d)`` each; the second is None unless it is asked for.
+        """
+        answer, extra = self.decoder_branch(self.clip(raw * self.inverse_spread)), None
+        if self.likelihood is not None and self.likelihood.n_extra:
+            answer, extra = answer.tensor_split((self.n_features,), dim=-1)
+        return self.linear_decoder(raw) + answer, extra
 
     def forward(self, x, noise=None):
         """Encode and decode rows of shape ``(n, d)`` or ``(M, n, d)``.
@@ -197,28 +202,18 @@ class AnchoredAutoencoder(nn.Module):
         normal; without it a row's code is the one that stands for it.
         """
         code, penalty, idle = self.bottleneck(*self.pre_code(x), noise)
-        decoded = self.decode_raw(code)
+        decoded, extra = self.decode_parts(code)
         if self.likelihood is not None:
-            return self.likelihood(decoded, code, penalty)
+            return self.likelihood(decoded, extra, code, penalty)
         if idle is None:
             return Output(decoded, code, penalty)
-        return Output(
-            decoded, code, penalty, torch.matmul(idle, self.linear_decoder.weight)
-        )
+        correction = torch.matmul(idle, self.linear_decoder.weight)
+        return Output(decoded, code, penalty, correction)
 
-    def posterior(self, x):
-        """Return mean and log-variance of the codes' distribution, of each row."""
-        raw, extra = self.pre_code(x)
-        return raw, self.bottleneck.log_variance + extra
-
-    @torch.no_grad()
-    def divergences(self, x):
-        """Return the KL divergence of each component of each row's code."""
-        return self.bottleneck.divergences(*self.pre_code(x))
-
-    def decode_output(self, code):
-        """Return the :class:`Output` of raw codes."""
-        return self.likelihood(self.decode_raw(code), code, None)
+    def observe(self, output, target, row_weight):
+        """Learn from a batch what is not learned by gradients."""
+        if self.likelihood is not None:
+            self.likelihood.observe(output, target, row_weight)
 
     def linear(self, x, noise=None):
         """Return what the linear path alone makes of the rows, as at the start."""
@@ -236,7 +231,27 @@ class AnchoredAutoencoder(nn.Module):
 
     def decode(self, code):
         """Return the reconstruction, of shape ``(M, n, d)``, from codes."""
-        decoded = self.decode_raw(
-            torch.matmul(code, self.code_unmap) + self.code_center
-        )
+        raw = torch.matmul(code, self.code_unmap) + self.code_center
+        decoded = self.decode_parts(raw)[0]
         return decoded if self.likelihood is None else self.likelihood.mean(decoded)
+
+    # -- where codes and rows have distributions
+
+    def posterior(self, x):
+        """Return mean and log-variance of the distribution of each row's code."""
+        raw, extra = self.pre_code(x)
+        return raw, self.bottleneck.log_variances(extra)
+
+    @torch.no_grad()
+    def divergences(self, x):
+        """Return the KL divergence of each component of each row's code."""
+        return self.bottleneck.divergences(*self.pre_code(x))
+
+    def decode_output(self, raw):
+        """Return the :class:`Output` of raw codes."""
+        return self.likelihood(*self.decode_parts(raw), raw, None)
+
+    @torch.no_grad()
+    def draw(self, raw, uniform):
+        """Return rows drawn from the distribution that raw codes have."""
+        return self.likelihood.draw(*self.decode_parts(raw), uniform)

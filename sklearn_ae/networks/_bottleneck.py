@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from ._layers import bounded
+
 
 class Bottled(NamedTuple):
     """What a bottleneck makes of a batch; ``M`` is the model axis.
@@ -71,8 +73,8 @@ class GaussianBottleneck(PlainBottleneck):
         p = \beta \sum_j \max(\mathrm{KL}_j, b), \qquad
         \mathrm{KL}_j = \tfrac12 (\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2)
 
-    with the free bits :math:`b`. The variances are those of the start times the
-    exponential of what the encoder's branch adds.
+    with the free bits :math:`b`. The variances are those of the start, times at most
+    :math:`e^{\pm 4}` by what the encoder's branch adds.
 
     Parameters
     ----------
@@ -96,9 +98,13 @@ class GaussianBottleneck(PlainBottleneck):
         """Start from the anchor's code variances."""
         self.log_variance.copy_(anchor.code_variance.log().unsqueeze(1))
 
+    def log_variances(self, extra):
+        """Return the log-variances of the codes' distribution."""
+        return self.log_variance + bounded(extra)
+
     def divergences(self, raw, extra):
         """Return the KL divergence of each component, of the shape of ``raw``."""
-        log_variance = self.log_variance + extra
+        log_variance = self.log_variances(extra)
         return (raw.square() + log_variance.exp() - 1 - log_variance) / 2
 
     def forward(self, raw, extra, noise):
@@ -109,7 +115,7 @@ class GaussianBottleneck(PlainBottleneck):
         penalty = self.beta * divergences.sum(dim=-1)
         if noise is None:
             return Bottled(raw, penalty)
-        deviation = ((self.log_variance + extra) / 2).exp()
+        deviation = (self.log_variances(extra) / 2).exp()
         return Bottled(torch.addcmul(raw, deviation, noise), penalty)
 
 

@@ -46,8 +46,13 @@ class DenseAutoencoder(AnchoredAutoencoder):
             n_components * (1 + between.n_extra),
             activation,
         )
+        after = likelihood and make_likelihood(likelihood, n_models, n_features)
         decoder_branch = ResidualBranch(
-            n_models, n_components, hidden_layer_sizes[::-1], n_features, activation
+            n_models,
+            n_components,
+            hidden_layer_sizes[::-1],
+            n_features * (1 + (after.n_extra if after else 0)),
+            activation,
         )
         super().__init__(
             encoder_branch,
@@ -56,7 +61,7 @@ class DenseAutoencoder(AnchoredAutoencoder):
             n_features=n_features,
             n_components=n_components,
             bottleneck=between,
-            likelihood=likelihood and make_likelihood(likelihood, n_models, n_features),
+            likelihood=after,
         )
         # Plain values from which `build` makes the same network again.
         self.arguments = {

@@ -84,6 +84,16 @@ class ResidualBranch(nn.Module):
             layer.initialise(generators)
 
 
+# What a branch may add to a log-variance, at most. A branch is trained on few rows
+# where its inputs are far out, and the exponential of a wild guess is wilder.
+LOG_VARIANCE_RANGE = 4.0
+
+
+def bounded(x):
+    """Draw what is added to log-variances into ``±LOG_VARIANCE_RANGE``."""
+    return LOG_VARIANCE_RANGE * torch.tanh(x / LOG_VARIANCE_RANGE)
+
+
 class SoftClip(nn.Module):
     r"""Draw far-away inputs in: :math:`x / (1 + (x / c)^2)^{1/4}`.
 

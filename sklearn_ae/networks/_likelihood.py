@@ -1,76 +1,105 @@
 """Decoders that answer with a distribution of rows, not only with a row."""
 
+import math
+
 import torch
 from torch import nn
 
+from ._layers import bounded
 from ._output import Output
 
 # Least standard deviation of a column's noise, as a share of the column's own: below,
 # a column that the others determine would make the density as large as one likes.
 NOISE_FLOOR = 1e-3
 
+# Weight of a batch in the running mean of the squared residuals, once it is full.
+NOISE_RATE = 0.1
+
 
 class GaussianLikelihood(nn.Module):
     r"""Normal noise around the reconstruction, of a learned variance.
 
-    .. math:: \sigma_j^2 = s_j e^{t_j} + \phi_j
+    .. math:: \log \sigma_j^2(z) = \max(s_j + t_j + r_j(z), \phi_j)
 
-    with the variances :math:`s` of the start less the floor :math:`\phi`, and what is
-    learned in :math:`t`, by column or shared.
+    with the log-variances :math:`s` of the start, what is learned in :math:`t`, by
+    column or for all alike, what the decoder's branch adds in :math:`r`, if it depends
+    on the code, and a floor :math:`\phi`.
+
+    :math:`t` is not learned by gradients. Given all else its best value is known, the
+    mean of the squared residuals, and a running mean of it goes at once where steps of
+    an optimiser would need thousands: in raw units it may lie ten or more away.
 
     Parameters
     ----------
     n_models, n_features : int
-    shared : bool
-        Whether all columns' noise grows or shrinks by one factor.
+    noise : {"heteroscedastic", "per_feature", "shared"}
     """
 
-    def __init__(self, n_models, n_features, shared):
+    def __init__(self, n_models, n_features, noise):
         super().__init__()
-        width = 1 if shared else n_features
-        self.growth = nn.Parameter(torch.zeros(n_models, 1, width))
+        self.is_shared = noise == "shared"
+        self.n_extra = int(noise == "heteroscedastic")
+        # A parameter, so that it is kept and put back with the weights.
+        self.growth = nn.Parameter(torch.zeros(n_models, 1, n_features))
+        self.register_buffer("n_seen", torch.zeros(n_models, 1, 1))
         for name in ("start", "floor", "learned"):
-            self.register_buffer(name, torch.ones(n_models, 1, n_features))
+            self.register_buffer(name, torch.zeros(n_models, 1, n_features))
 
     @torch.no_grad()
     def set_anchor(self, anchor):
         """Start from the anchor's noise variances."""
-        variance = anchor.noise_variance.unsqueeze(1)
-        self.floor.copy_(
-            torch.minimum(variance / 2, variance.new_tensor(NOISE_FLOOR**2))
-        )
-        self.start.copy_(variance - self.floor)
+        self.start.copy_(anchor.noise_variance.log().unsqueeze(1))
+        self.floor.copy_(self.start.clamp(max=2 * math.log(NOISE_FLOOR)))
         # Of a column that never varied the noise has nothing to learn from.
         self.learned.copy_(anchor.varies.unsqueeze(1))
 
-    def log_variance(self, growth):
-        """Return the log-variances after some growth, of shape ``(M, 1, d)``."""
-        return torch.addcmul(
-            self.floor, self.start, (growth * self.learned).exp()
-        ).log()
+    def log_variance(self, extra):
+        """Return the log-variances, of shape ``(M, 1 or n, d)``."""
+        level = self.start + self.growth.detach()
+        if extra is not None:
+            level = level + bounded(extra) * self.learned
+        return torch.maximum(level, self.floor)
 
     @torch.no_grad()
-    def variance(self):
-        """Return the noise's variances, of shape ``(M, 1, d)``."""
-        return self.log_variance(self.growth).exp()
+    def observe(self, output, target, row_weight):
+        """Learn from the residuals of a batch."""
+        level = self.start + self.growth
+        # What the code adds to the noise is divided out of the residuals.
+        squares = (target - output.reconstruction).square()
+        squares = squares * (level - output.noise).exp()
+        if row_weight is not None:
+            share = row_weight / row_weight.mean(dim=-1, keepdim=True)
+            squares = squares * share.unsqueeze(-1)
+        ratio = squares.mean(dim=-2, keepdim=True) / self.start.exp()
+        if self.is_shared:
+            count = self.learned.sum(-1, keepdim=True).clamp(min=1)
+            ratio = (ratio * self.learned).sum(-1, keepdim=True) / count
+        self.n_seen += 1
+        rate = (1 / self.n_seen).clamp(min=NOISE_RATE)
+        variance = torch.lerp(self.growth.exp(), ratio.expand_as(self.growth), rate)
+        least = (self.floor - self.start).exp()
+        self.growth.copy_(torch.maximum(variance, least).log() * self.learned)
+
+    def noise_variance(self):
+        """Return the variances where the code adds nothing, of shape ``(M, 1, d)``."""
+        return self.log_variance(None).exp()
 
     def mean(self, decoded):
         """Return the mean of the rows' distribution."""
         return decoded
 
-    def draw(self, decoded, uniform):
+    def draw(self, decoded, extra, uniform):
         """Return rows drawn from the distribution, from uniforms of their shape."""
-        deviation = (self.log_variance(self.growth) / 2).exp()
+        deviation = (self.log_variance(extra) / 2).exp()
         return torch.addcmul(decoded, deviation, torch.special.ndtri(uniform))
 
-    def forward(self, decoded, code, penalty):
+    def forward(self, decoded, extra, code, penalty):
         """Return a network's output from what its layers decoded."""
-        return Output(decoded, code, penalty, noise=self.log_variance(self.growth))
+        return Output(decoded, code, penalty, noise=self.log_variance(extra))
 
     def at_start(self, decoded, code, penalty):
         """Return the same with the noise of the start."""
-        start = torch.zeros_like(self.growth)
-        return Output(decoded, code, penalty, noise=self.log_variance(start))
+        return Output(decoded, code, penalty, noise=self.start)
 
 
 class BernoulliLikelihood(nn.Module):
@@ -83,6 +112,8 @@ class BernoulliLikelihood(nn.Module):
     ----------
     n_models, n_features : int
     """
+
+    n_extra = 0
 
     def __init__(self, n_models, n_features):
         super().__init__()
@@ -103,18 +134,23 @@ class BernoulliLikelihood(nn.Module):
         """Return the mean of the rows' distribution, in the network's units."""
         return (torch.sigmoid(self.logits(decoded)) - self.center) / self.scale
 
-    def draw(self, decoded, uniform):
+    def observe(self, output, target, row_weight):
+        """Learn from the residuals of a batch; here, nothing."""
+
+    def draw(self, decoded, extra, uniform):
         """Return rows drawn from the distribution, from uniforms of their shape."""
         ones = (uniform < torch.sigmoid(self.logits(decoded))).to(decoded)
         return (ones - self.center) / self.scale
 
-    def forward(self, decoded, code, penalty):
+    def forward(self, decoded, extra, code, penalty):
         """Return a network's output from what its layers decoded."""
         logits = self.logits(decoded)
         mean = (torch.sigmoid(logits) - self.center) / self.scale
         return Output(mean, code, penalty, logits=logits)
 
-    at_start = forward
+    def at_start(self, decoded, code, penalty):
+        """Return the same; there is no noise that has a start."""
+        return self(decoded, None, code, penalty)
 
 
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}

@@ -3,6 +3,7 @@
 from ._batches import Batches, TrainingBatches
 from ._core import Settings, Training, losses_of, make_net, train
 from ._corruption import CLEAN, KINDS, Corruption, Corruptions, make_corruption
+from ._judge import Judge, gate_of
 from ._loss import (
     Batch,
     LikelihoodLoss,
@@ -11,7 +12,7 @@ from ._loss import (
     loss_to_state,
 )
 from ._noise import Chance, keyed_uniform
-from ._plan import Plan, content_ranks, make_plan, row_keys
+from ._plan import Plan, content_ranks, make_plan, row_keys, rows_by_weight
 from ._progress import EpochBar, ScikitLearnCallbacks
 from ._rows import (
     LazyRows,
@@ -41,6 +42,7 @@ __all__ = [
     "Corruption",
     "Corruptions",
     "EpochBar",
+    "Judge",
     "LazyRows",
     "LikelihoodLoss",
     "PenaltyWarmUp",
@@ -59,6 +61,7 @@ __all__ = [
     "dense_block",
     "draw_seeds",
     "fit_scaling",
+    "gate_of",
     "keyed_uniform",
     "loss_from_state",
     "loss_to_state",
@@ -70,6 +73,7 @@ __all__ = [
     "resolve_device",
     "row_keys",
     "rows_at",
+    "rows_by_weight",
     "threads_for",
     "train",
     "weighted_sum",

@@ -12,6 +12,9 @@ from ._rows import blocks_of
 # Cells of held-out rows, at most, that are kept as they were first corrupted.
 KEPT_CELLS = 2**24
 
+# Pairs of opposite draws for each held-out row; of many rows one pair will do.
+MANY_PAIRS, MANY_ROWS = 4, 1000
+
 
 class TrainingBatches:
     """Batches of the training rows, in a new order every epoch.
@@ -120,6 +123,7 @@ class HeldOutBatches:
         block = next(blocks_of(width, source.n_features * plan.n_models))
         self.step = block.stop
         self.chance, self.keys = chance, keys
+        self.n_pairs = MANY_PAIRS if width < MANY_ROWS else 1
         self._kept = None
 
     def __len__(self):
@@ -143,12 +147,19 @@ class HeldOutBatches:
             self._kept = kept
 
     def _disturbed(self, batch, keys):
-        def keyed(draw):
-            return lambda width: torch.from_numpy(
-                draw(keys.reshape(-1), width).reshape(*keys.shape, width)
-            ).to(batch.inputs.device)
+        """Return a batch with what is random about it, decided by the rows' keys."""
 
-        return self.chance.applied(batch, keyed(keyed_uniform), keyed(keyed_normal))
+        def uniform(width):
+            return torch.from_numpy(keyed_uniform(keys, width)).to(self.index.device)
+
+        def normal(width):
+            # Pairs of opposite draws, along an axis before all others.
+            draws = keyed_normal(keys, self.n_pairs * width)
+            pairs = torch.from_numpy(draws).to(self.index.device)
+            pairs = torch.stack(pairs.tensor_split(self.n_pairs, dim=-1))
+            return torch.cat([pairs, -pairs])
+
+        return self.chance.applied(batch, uniform, normal)
 
 
 class Batches(NamedTuple):

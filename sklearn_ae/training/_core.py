@@ -10,7 +10,7 @@ import torch
 from ..networks import Output
 from ._batches import Batches, HeldOutBatches, TrainingBatches
 from ._corruption import CLEAN
-from ._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
+from ._judge import Judge, KeepBest, gate_of
 from ._net import AutoencoderNet
 from ._noise import Chance
 from ._optimizer import StackedAdamW
@@ -181,7 +181,7 @@ def appoint_judge(net, held_out, plan, weight, settings, mean_row):
         plan.group[rows],
         plan.team_of_rows,
         scale=_unit_of_losses(net, held_out, settings, mean_row),
-        gate=FEW_ROWS_GATE if plan.is_cross_fitted else GATE,
+        gate=gate_of(plan),
     )
     start = net.held_out_errors(held_out)
     return judge, KeepBest(judge, start, plan.team, settings.n_iter_no_change)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ._plan import rows_by_weight
 from ._rows import blocks_of
 
 # Rows that swapped cells are taken from, at most, and the memory they may take.
@@ -148,16 +149,8 @@ def make_corruption(kind, amount, source, weight, group):
 
 
 def _donors(source, weight, group):
-    """Return rows at equal steps of the weight, in an order their content decides.
-
-    A row given twice counts as a row of weight two. The steps start at a share that no
-    number of rows hits, or rounding would decide between two rows.
-    """
     n_donors = max(2, min(DONOR_ROWS, DONOR_BYTES // (8 * source.n_features)))
-    order = np.argsort(group, kind="stable")
-    share = np.cumsum(weight[order]) / weight.sum()
-    steps = (np.arange(n_donors) + np.euler_gamma) / n_donors
-    index = order[np.minimum(np.searchsorted(share, steps), len(order) - 1)]
+    index = rows_by_weight(weight, group, n_donors)
     return source.take(torch.from_numpy(index)).numpy()
 
 

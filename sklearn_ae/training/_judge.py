@@ -14,6 +14,11 @@ from ._rows import weighted_sum
 GATE, FEW_ROWS_GATE = 0.5, 3.0
 
 
+def gate_of(plan):
+    """Return the standard errors by which a gain must exceed zero under a plan."""
+    return FEW_ROWS_GATE if plan.is_cross_fitted else GATE
+
+
 class Judge:
     """Weighs the errors of the held-out rows, by team of models.
 

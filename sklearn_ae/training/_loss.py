@@ -20,8 +20,9 @@ class Batch(NamedTuple):
         None where all rows weigh 1.
     element_weight : tensor of the shape of ``target`` or None
         Weight of each cell in the row's error; zero for cells that are masked.
-    noise : tensor of shape (n, k) or (M, n, k) or None
-        Standard normal draws for a bottleneck that takes them.
+    noise : tensor of shape (n, k), or (S, M, n, k) for held-out rows, or None
+        Standard normal draws for a bottleneck that takes them; of S draws for each row
+        the mean error counts.
     """
 
     inputs: torch.Tensor

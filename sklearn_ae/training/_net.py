@@ -175,13 +175,19 @@ class AutoencoderNet(NeuralNet):
         """
         forward = forward or self.module_
         errors = torch.cat(
-            [
-                self.criterion_.row_errors(answer(forward, batch), batch)
-                for batch in iterator
-            ],
-            dim=1,
+            [self._mean_errors(forward, batch) for batch in iterator], dim=1
         )
         return errors[iterator.counts].cpu().numpy().astype(np.float64)
+
+    def _mean_errors(self, forward, batch):
+        """Return the rows' errors, the mean over draws where there are several."""
+        if batch.noise is None:
+            return self.criterion_.row_errors(forward(batch.inputs), batch)
+        errors = [
+            self.criterion_.row_errors(forward(batch.inputs, noise), batch)
+            for noise in batch.noise
+        ]
+        return torch.stack(errors).mean(dim=0)
 
     # -- one step
 
@@ -201,10 +207,16 @@ class AutoencoderNet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the gradients of one batch."""
-        output = answer(self.module_, batch)
+        output = self._answer(batch)
         loss = self.criterion_(output, batch)
         loss.backward()
+        self.module_.observe(output, batch.target, batch.row_weight)
         return {"loss": loss.detach(), "y_pred": output}
+
+    def _answer(self, batch):
+        if batch.noise is None:
+            return self.module_(batch.inputs)
+        return self.module_(batch.inputs, batch.noise)
 
     # -- helpers
 
@@ -227,13 +239,6 @@ class AutoencoderNet(NeuralNet):
             f"{self.criterion_.describe(loss)}, with learning_rate={self.lr:g}. Try a "
             f"smaller learning_rate, such as {rate:g}, or look for extreme values in X."
         )
-
-
-def answer(forward, batch):
-    """Return what a network makes of a batch, with the batch's noise if it has any."""
-    if batch.noise is None:
-        return forward(batch.inputs)
-    return forward(batch.inputs, batch.noise)
 
 
 def _raised_by_statement(error):

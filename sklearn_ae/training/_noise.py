@@ -89,15 +89,15 @@ class Noise:
 
 
 def keyed_uniform(keys, width):
-    """Return uniforms in (0, 1), of shape ``(n, width)``, that 64-bit keys decide.
+    """Return uniforms in (0, 1) that 64-bit keys decide, ``width`` for each key.
 
-    A row's numbers follow from its key alone, whatever rows are around it.
+    They follow from their key alone, whatever keys are around it.
     """
     steps = np.arange(1, width + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    bits = mix_bits(keys[:, None] + steps)
+    bits = mix_bits(keys[..., None] + steps)
     return ((bits >> np.uint64(12)) + 0.5) / CELLS
 
 
 def keyed_normal(keys, width):
-    """Return standard normals, of shape ``(n, width)``, that 64-bit keys decide."""
+    """Return standard normals that 64-bit keys decide, ``width`` for each key."""
     return ndtri(keyed_uniform(keys, width))

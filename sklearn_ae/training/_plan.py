@@ -133,6 +133,18 @@ def content_ranks(X, seed):
     return np.unique(row_keys(X, seed), return_inverse=True)[1]
 
 
+def rows_by_weight(weight, group, n_picks):
+    """Return the positions of rows at equal steps of the weight, ordered by content.
+
+    A row given twice counts as a row of weight two. The steps start at a share that no
+    number of rows hits, or rounding would decide between two rows.
+    """
+    order = np.argsort(group, kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum()
+    steps = (np.arange(n_picks) + np.euler_gamma) / n_picks
+    return order[np.minimum(np.searchsorted(share, steps), len(order) - 1)]
+
+
 def row_keys(X, seed):
     """Return a 64-bit hash of each row, from the bits of its float64 values."""
     # PCG64 is stable across NumPy versions; the factors must be odd to lose no bits.
