@@ -12,13 +12,10 @@ References
    Representations.
 """
 
-import warnings
-
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
+from ._mixture import fit_mixture
 from .detection import CodePrior, even_normals
 from .networks import select_model
 from .training import Judge, blocks_of, gate_of, rows_by_weight
@@ -90,16 +87,7 @@ def fit_prior(fitted, network, weight, n_normals, seed):
     if n_normals == 1:
         return CodePrior.standard(network.n_components)
     codes = draw_codes(fitted, network, weight, seed)
-    mixture = GaussianMixture(
-        n_normals, reg_covar=1e-3, tol=1e-2, max_iter=50, random_state=seed
-    )
-    with warnings.catch_warnings():
-        # A rough mixture will do; held-out rows have said so.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        mixture.fit(codes)
-    return CodePrior(
-        mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)
-    )
+    return fit_mixture(codes, n_normals, seed)
 
 
 def draw_codes(fitted, network, weight, seed):
@@ -120,4 +108,4 @@ def draw_codes(fitted, network, weight, seed):
         mean, log_variance = network.posterior(rows)
         draws = torch.tensor(noise[block]).to(mean)
         codes[block] = (mean + (log_variance / 2).exp() * draws)[0].cpu().numpy()
-    return codes
+    return torch.from_numpy(codes)
