@@ -2,7 +2,13 @@
 
 from ._autoencoder import Autoencoder
 from ._denoising import DenoisingAutoencoder
+from ._sparse import SparseAutoencoder
 from ._variational import VariationalAutoencoder
 
-__all__ = ["Autoencoder", "DenoisingAutoencoder", "VariationalAutoencoder"]
+__all__ = [
+    "Autoencoder",
+    "DenoisingAutoencoder",
+    "SparseAutoencoder",
+    "VariationalAutoencoder",
+]
 __version__ = "0.1.0"

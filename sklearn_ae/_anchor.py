@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from ._linalg import eigh
@@ -57,6 +58,8 @@ class Problem(NamedTuple):
     seed : int
     corruption : Corruption or None
         By which the models will be judged.
+    group : ndarray of shape (n,) or None
+        Ranks of the rows' contents.
     """
 
     source: object
@@ -66,6 +69,7 @@ class Problem(NamedTuple):
     n_components: int | float
     seed: int
     corruption: object = None
+    group: np.ndarray | None = None
 
 
 def principal_anchor(problem):
@@ -133,10 +137,6 @@ def order_codes(network, mean, covariance, metric):
     loadings = (axes @ vectors).T
     turn, unit = vectors * loading_signs(loadings), metric.code_unit
     network.map_code(mean[None], turn[None] * unit, turn.T[None] / unit)
-
-
-def keep_codes(network, mean, covariance, metric):
-    """Leave codes as the network gives them: each has a meaning of its own."""
 
 
 def code_variances(network, covariance):

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from . import _defaults
-from ._anchor import order_codes, principal_anchor
+from ._anchor import principal_anchor
 from ._codes import CodesMixin
 from ._compat import (
     CallbackSupportMixin,
@@ -21,7 +21,7 @@ from ._compat import (
     open_callback_context,
     with_callbacks,
 )
-from ._fitting import Recipe, Start, fit_network
+from ._fitting import Recipe, Start, fit_network, leave_codes
 from ._inputs import TableLayout, weigh_rows
 from ._parameters import SharedParameters
 from ._persistence import pack, unpack
@@ -70,9 +70,19 @@ class BaseAutoencoder(
         """Return a stack of ``n_models`` networks for that many distinct rows."""
         raise NotImplementedError
 
-    # Where networks start, and how codes are shown: as PCA and its codes.
+    # Where networks start, and how their codes are shown.
     _make_anchor = staticmethod(principal_anchor)
-    _arrange_codes = staticmethod(order_codes)
+    _arrange_codes = staticmethod(leave_codes)
+
+    # Steps that the default number of epochs amounts to, for many rows and for few.
+    _steps = (_defaults.STEPS, _defaults.SMALL_STEPS)
+
+    # Whether a network that cannot be judged, of few rows, stays at its start.
+    _start_is_a_model = True
+
+    def _count_components(self, n_features):
+        """Return the number of components, or the share of variance, asked for."""
+        return self.n_components
 
     def _make_loss(self, scaling, metric):
         """Return the loss, in the units of a fit."""
@@ -82,9 +92,13 @@ class BaseAutoencoder(
         """Return how rows are corrupted in training and where models are judged."""
         return CLEAN
 
-    def _make_callbacks(self):
-        """Return callbacks of the variant's own."""
+    def _make_callbacks(self, n_epochs):
+        """Return callbacks of the variant's own, for a fit of so many epochs."""
         return []
+
+    def _auto_learning_rate(self, n_distinct):
+        """Return the learning rate that "auto" stands for."""
+        return _defaults.learning_rate_for(n_distinct)
 
     def _check_rows(self, rows):
         """Refuse rows that the variant cannot describe."""
@@ -234,10 +248,11 @@ class BaseAutoencoder(
 
     def _check_first_block(self, rows):
         """Refuse a first block whose PCA could not have the components asked for."""
-        least = max(2, min(int(self.n_components), rows.shape[1]))
+        n_components = self._count_components(rows.shape[1])
+        least = max(2, min(int(n_components), rows.shape[1]))
         if rows.shape[0] < least:
             raise ValueError(
-                f"n_components={self.n_components!r} needs a first block of at least "
+                f"n_components={n_components!r} needs a first block of at least "
                 f"{least} samples, and it has {rows.shape[0]}. Give partial_fit a "
                 "larger first block, typical of the stream."
             )
@@ -249,12 +264,14 @@ class BaseAutoencoder(
         # row given twice to the last digits.
         precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
         epochs = _or(
-            self.max_epochs, _defaults.max_epochs_for(n_distinct, n_rows, batch_size)
+            self.max_epochs,
+            _defaults.max_epochs_for(n_distinct, n_rows, batch_size, *self._steps),
         )
-        is_count = isinstance(self.n_components, Integral)
+        n_components = self._count_components(n_features)
+        is_count = isinstance(n_components, Integral)
         return Recipe(
             make_network=partial(self._make_network, n_distinct=n_distinct),
-            n_components=(int if is_count else float)(self.n_components),
+            n_components=(int if is_count else float)(n_components),
             standardize=self.standardize,
             hold_out=self.early_stopping,
             cross_fit=True,
@@ -263,7 +280,7 @@ class BaseAutoencoder(
                 max_epochs=epochs,
                 batch_size=batch_size,
                 learning_rate=_or(
-                    self.learning_rate, _defaults.learning_rate_for(n_distinct)
+                    self.learning_rate, self._auto_learning_rate(n_distinct)
                 ),
                 weight_decay=self.weight_decay,
                 n_iter_no_change=self.n_iter_no_change,
@@ -279,11 +296,12 @@ class BaseAutoencoder(
             make_loss=self._make_loss,
             arrange_codes=self._arrange_codes,
             make_corruptions=self._make_corruptions,
+            start_is_a_model=self._start_is_a_model,
         )
 
     def _train(self, rows, weight, group, recipe, context, start):
         """Run the fit with the callbacks that report on it."""
-        callbacks = self._make_callbacks()
+        callbacks = self._make_callbacks(recipe.settings.max_epochs)
         if context is not None:
             callbacks.append(ScikitLearnCallbacks(self, context))
         with ExitStack() as stack:

@@ -11,6 +11,17 @@ SMALL = 1000
 STEPS, SMALL_STEPS = 1500, 600
 MIN_EPOCHS, MAX_EPOCHS = 40, 600
 
+# Fresh corruption at every step is fresh data: denoisers gain from more of them.
+DENOISING_STEPS, SMALL_DENOISING_STEPS = 3000, 1000
+
+# Components of a denoiser, at most: corruption keeps it from copying rows, and more
+# cost time.
+DENOISING_COMPONENTS = 128
+
+# Units of a sparse code, at most, and weights of the penalties.
+SPARSE_COMPONENTS = 512
+PENALTY_WEIGHTS = {"l1": 0.1, "kl": 100.0}
+
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
 
@@ -40,7 +51,9 @@ def batch_size_for(n_rows):
     return min(BATCH_SIZE, n_rows)
 
 
-def max_epochs_for(n_distinct, n_rows, batch_size):
+def max_epochs_for(n_distinct, n_rows, batch_size, steps=STEPS, small=SMALL_STEPS):
     """Return the number of epochs that come nearest to the target of steps."""
-    steps = SMALL_STEPS if n_distinct < SMALL else STEPS
-    return min(max(steps // -(-n_rows // batch_size), MIN_EPOCHS), MAX_EPOCHS)
+    if n_distinct < SMALL:
+        steps = small
+    most = max(MAX_EPOCHS, small)
+    return min(max(steps // -(-n_rows // batch_size), MIN_EPOCHS), most)

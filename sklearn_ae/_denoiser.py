@@ -7,7 +7,7 @@ from ._linalg import eigh
 from ._principal import EXACT_SIDE, Rows, count_components, covariance_of, loading_signs
 from .networks import Anchor
 
-# Variance of a standardised column, at most, that is rounding errors.
+# Share of a variance, at most, that is rounding errors.
 ROUNDING = 1e-12
 
 
@@ -27,7 +27,10 @@ def denoising_anchor(problem):
     .. [1] Chen, M., Xu, Z., Weinberger, K. and Sha, F. (2012). Marginalized denoising
        autoencoders for domain adaptation. International Conference on Machine Learning.
     """
-    if problem.corruption is None or problem.source.n_features > EXACT_SIDE:
+    corruption = problem.corruption
+    if corruption is None or not corruption.amount.any():
+        return principal_anchor(problem)
+    if problem.source.n_features > EXACT_SIDE:
         return principal_anchor(problem)
     covariances = [
         covariance_of(Rows(problem.source, weight, problem.metric.unit))
@@ -45,24 +48,39 @@ def _one_model(mean, clean, k, problem):
     unit = problem.metric.unit
     moments = problem.corruption.moments((clean.diagonal() / unit**2).numpy())
     keep, shift, variance = (torch.from_numpy(part).to(unit) for part in moments)
-    # A column that varies by rounding only says nothing.
-    keep = torch.where(variance > ROUNDING, keep, 0.0)
+    deviation = variance.clamp(min=0).sqrt()
     corrupted = keep.unsqueeze(1) * clean * keep
-    corrupted.diagonal().copy_(variance.clamp(min=ROUNDING) * unit**2)
+    corrupted.diagonal().copy_((deviation * unit) ** 2)
     between = keep.unsqueeze(1) * clean
-    regression = torch.linalg.solve(corrupted, between)
+    regression = _solve(corrupted, between)
     values, vectors = eigh(between.T @ regression)
-    axes = vectors[:, :k].T
+    values, axes = values[:k].clamp(min=0), vectors[:, :k].T
     axes = axes * loading_signs(axes).unsqueeze(1)
     missing = max(0, k - len(axes))
     axes = torch.cat([axes, axes.new_zeros(missing, len(unit))])
-    values = torch.cat([values[:k], values.new_zeros(missing)])
-    code_unit = problem.metric.code_unit
+    spread = values.sqrt()
+    # Components beyond the columns have no linear part, and serve the branches.
+    spread = torch.cat([spread, spread[:1].expand(missing)])
+    code_unit, varies = problem.metric.code_unit, problem.metric.varies.to(unit)
     return Anchor(
         mean=mean / unit,
         encoder=unit.unsqueeze(1) * (regression @ axes.T) / code_unit,
         decoder=axes * code_unit / unit,
-        spread=values.clamp(min=0).sqrt() / code_unit,
-        varies=problem.metric.varies.to(unit),
+        spread=spread / code_unit,
         input_mean=keep * mean / unit + shift,
+        # In deviations of the corrupted columns: of strong noise the branch would see
+        # nothing else.
+        input_scale=varies / deviation.clamp(min=1),
+        varies=varies,
     )
+
+
+def _solve(corrupted, between):
+    """Return the regression of least norm; columns may repeat others or be still."""
+    deviation = corrupted.diagonal().sqrt()
+    inverse = torch.where(deviation**2 > ROUNDING, 1 / deviation, 0.0)
+    values, vectors = eigh(inverse.unsqueeze(1) * corrupted * inverse)
+    least = ROUNDING * len(values) * values[0].clamp(min=0)
+    weights = torch.where(values > least, 1 / values, 0.0)
+    projected = vectors.T @ (inverse.unsqueeze(1) * between)
+    return inverse.unsqueeze(1) * (vectors @ (weights.unsqueeze(1) * projected))

@@ -28,10 +28,11 @@ class DenoisingAutoencoder(DenoisingMixin, PrincipalCodesMixin, BaseDenseAutoenc
 
     Parameters
     ----------
-    n_components : int or float, default=0.99
-        Number of components of the codes. A float in (0, 1) takes as many as PCA
-        needs to explain this share of the variance of the clean rows. The corruption
-        keeps codes from copying rows: they need not be few, and may exceed the columns.
+    n_components : "auto", int or float, default="auto"
+        Number of components of the codes. The corruption keeps codes from copying
+        rows: they need not be few, and may exceed the columns. "auto" is the number of
+        columns, at most 128. A float in (0, 1) takes as many as PCA needs to explain
+        this share of the variance of the clean rows.
     corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, default="swap"
         What is done to the rows that the encoder reads in training, and in
         :meth:`score`. "gaussian" adds normal noise; the others change cells drawn at
@@ -70,7 +71,7 @@ class DenoisingAutoencoder(DenoisingMixin, PrincipalCodesMixin, BaseDenseAutoenc
     True
     """
 
-    n_components = 0.99
+    n_components = "auto"
     corruption = "swap"
     corruption_rate = "auto"
     noise_scale = "auto"

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from functools import partial
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from . import _defaults
 from ._base import first, share_kept
-from ._compat import Interval, StrOptions
+from ._compat import Interval, RealNotInt, StrOptions
 from ._corrupting import per_column
 from ._fitting import fit_network
 from .training import (
@@ -30,7 +31,7 @@ CANDIDATES = (0.5, 1.0, 2.0)
 LARGEST_RATE = 0.9
 
 # Distinct rows and steps, at most, on which candidates are compared.
-PILOT_ROWS, PILOT_STEPS = 2000, 400
+PILOT_ROWS, PILOT_STEPS = 2000, 300
 
 # Rows are corrupted for evaluation by their content and this seed alone: the same for
 # every candidate of a search, whatever its random state.
@@ -63,7 +64,14 @@ class DenoisingMixin:
 
     evaluation_rate: float | tuple | str = "auto"
 
+    _steps = (_defaults.DENOISING_STEPS, _defaults.SMALL_DENOISING_STEPS)
+
     _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "evaluation_rate": [
             Interval(Real, 0, None, closed="left"),
             "array-like",
@@ -122,6 +130,11 @@ class DenoisingMixin:
         uniform = keyed_uniform(row_keys(rows, EVALUATION_SEED), rows.shape[1])
         corrupt = self._evaluation.bind(torch.float64, device)
         return self._scaling.restore(corrupt(clean, torch.from_numpy(uniform)))
+
+    def _count_components(self, n_features):
+        if isinstance(self.n_components, str):
+            return min(n_features, _defaults.DENOISING_COMPONENTS)
+        return self.n_components
 
     # -- corruption in training and where models are judged
 

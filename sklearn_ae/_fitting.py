@@ -15,7 +15,7 @@ from ._anchor import (
     Metric,
     Problem,
     code_moments,
-    code_variances,
+    order_codes,
 )
 from .networks import select_model
 from .training import (
@@ -54,10 +54,12 @@ class Recipe:
     make_loss : callable
         Returns the loss of a ``Scaling`` and a ``Metric``.
     arrange_codes : callable
-        ``arrange_codes(network, mean, covariance, metric)`` settles how codes are
-        shown.
+        ``arrange_codes(network, rows, weight, metric)`` settles how codes are shown,
+        and returns their covariance if it had to take it.
     make_corruptions : callable
         Returns the ``Corruptions`` of a source, its weights and its groups.
+    start_is_a_model : bool
+        Whether networks too few rows can judge stay at their start.
     """
 
     make_network: Callable
@@ -73,6 +75,7 @@ class Recipe:
     make_loss: Callable
     arrange_codes: Callable
     make_corruptions: Callable
+    start_is_a_model: bool
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,8 @@ class Fitted:
     rows : RowSource
         The training rows, as the network reads them.
     weight : ndarray of shape (n,)
-    code_variances : ndarray of shape (k,)
-        Of the training rows' codes, in the user's units.
+    code_covariance : tensor of shape (k, k) or None
+        Of the training rows' raw codes; None where it was not needed.
     """
 
     network: torch.nn.Module
@@ -112,7 +115,7 @@ class Fitted:
     corruptions: Corruptions
     rows: LazyRows
     weight: np.ndarray
-    code_variances: np.ndarray
+    code_covariance: torch.Tensor | None
 
     def blocks(self):
         """Yield (slice, standardised rows) over all training rows."""
@@ -184,7 +187,8 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         n_features=X.shape[1],
     )
     settings = recipe.settings
-    if recipe.hold_out and not len(plan.held_out_rows):
+    undecided = recipe.hold_out and not len(plan.held_out_rows)
+    if undecided and recipe.start_is_a_model:
         # Too few rows to tell whether training improves on the start: it stays.
         settings = replace(settings, max_epochs=0)
     precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
@@ -214,11 +218,11 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
     stack = training.network.to(wide).eval()
     # Training may have run in float32; the linear path is exact again.
     if start is None:
-        stack.set_anchor(anchor)
+        stack.settle(anchor)
     else:
         stack.copy_linear_path(start.network)
     rows = LazyRows(X, scaling, wide, settings.device)
-    network, variances = final_model(stack, plan, rows, weight, metric, recipe)
+    network, covariance = final_model(stack, plan, rows, weight, metric, recipe)
     return Fitted(
         network=network,
         stack=stack,
@@ -231,7 +235,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         corruptions=corruptions,
         rows=rows,
         weight=weight,
-        code_variances=variances,
+        code_covariance=covariance,
     )
 
 
@@ -244,17 +248,26 @@ def held_out_keys(X, plan, seed):
 
 
 def final_model(stack, plan, rows, weight, metric, recipe):
-    """Return the final model of a stack, its codes in place, and their variances."""
+    """Return the final model of a stack, and its raw codes' covariance if known."""
     network = select_model(stack, plan.final).eval()
-    mean, covariance = moments_of(network, rows, weight)
-    recipe.arrange_codes(network, mean, covariance, metric)
-    return network, code_variances(network, covariance)
+    return network, recipe.arrange_codes(network, rows, weight, metric)
 
 
 def moments_of(network, rows, weight):
     """Return the mean and covariance of the raw codes of a source's rows."""
     weight = torch.tensor(weight, dtype=rows.dtype, device=rows.device)
     return code_moments(network, (block for _, block in row_blocks(rows)), weight)
+
+
+def arrange_as_principal(network, rows, weight, metric):
+    """Turn codes such that they are uncorrelated and ordered, as PCA's."""
+    mean, covariance = moments_of(network, rows, weight)
+    order_codes(network, mean, covariance, metric)
+    return covariance
+
+
+def leave_codes(network, rows, weight, metric):
+    """Leave codes as the network gives them: each has a meaning of its own."""
 
 
 def make_metric(X, weight, standardize, start=None):
@@ -281,6 +294,7 @@ def make_stack(source, plan, units, recipe, corruption=None):
             recipe.n_components,
             recipe.projection_seed,
             corruption,
+            plan.group,
         )
     )
     stack = recipe.make_network(

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._anchor import order_codes
+from ._anchor import code_variances
+from ._fitting import arrange_as_principal, moments_of
 
 
 class PrincipalCodesMixin:
@@ -19,10 +20,13 @@ class PrincipalCodesMixin:
         ``score`` for what is kept.
     """
 
-    _arrange_codes = staticmethod(order_codes)
+    _arrange_codes = staticmethod(arrange_as_principal)
 
     def _describe_codes(self, fitted):
-        variances, total = fitted.code_variances, fitted.metric.total
+        covariance, total = fitted.code_covariance, fitted.metric.total
+        if covariance is None:
+            _, covariance = moments_of(fitted.network, fitted.rows, fitted.weight)
+        variances = code_variances(fitted.network, covariance)
         self.explained_variance_ratio_ = variances / (total or 1.0)
         self.explained_variance_ = variances * unbiased(count_rows(fitted.weight))
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from ._anchor import code_variances
-from ._fitting import Fitted, make_metric, moments_of
+from ._fitting import Fitted, make_metric
 from ._persistence import copy_net
 from .training import (
     CLEAN,
@@ -60,7 +59,6 @@ def as_fitted(net, reference, start, recipe):
     )
     device, dtype = torch.device(net.device), net.criterion_.column_weight.dtype
     rows = LazyRows(X, scaling, dtype, device)
-    _, covariance = moments_of(net.module_, rows, weight)
     return Fitted(
         network=net.module_,
         stack=net.module_,
@@ -73,7 +71,7 @@ def as_fitted(net, reference, start, recipe):
         corruptions=CLEAN,
         rows=rows,
         weight=weight,
-        code_variances=code_variances(net.module_, covariance),
+        code_covariance=None,
     )
 
 

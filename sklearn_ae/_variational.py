@@ -3,7 +3,6 @@
 from numbers import Integral, Real
 
 from . import _defaults
-from ._anchor import keep_codes
 from ._compat import Interval, StrOptions
 from ._dense import BaseDenseAutoencoder
 from ._density import DensityMixin
@@ -112,7 +111,6 @@ class VariationalAutoencoder(DensityMixin, BaseDenseAutoencoder):
     _structural = (*BaseDenseAutoencoder._structural, "likelihood", "noise")
 
     _make_anchor = staticmethod(probabilistic_anchor)
-    _arrange_codes = staticmethod(keep_codes)
 
     def _auto_layers(self, n_distinct, n_features):
         return _defaults.density_layer_sizes_for(n_distinct)
@@ -131,5 +129,5 @@ class VariationalAutoencoder(DensityMixin, BaseDenseAutoencoder):
     def _make_loss(self, scaling, metric):
         return LikelihoodLoss(scaling.mean, scaling.std, metric.unit)
 
-    def _make_callbacks(self):
+    def _make_callbacks(self, n_epochs):
         return [PenaltyWarmUp(self.kl_warmup)] if self.kl_warmup else []

@@ -2,6 +2,7 @@
 
 from ._anchored import Anchor, AnchoredAutoencoder
 from ._dense import DenseAutoencoder
+from ._dictionary import Dictionary, DictionaryAutoencoder, keep_largest
 from ._layers import ACTIVATIONS
 from ._output import Output
 from ._state import from_state, restore, select_model, snapshot, to_state
@@ -11,8 +12,11 @@ __all__ = [
     "Anchor",
     "AnchoredAutoencoder",
     "DenseAutoencoder",
+    "Dictionary",
+    "DictionaryAutoencoder",
     "Output",
     "from_state",
+    "keep_largest",
     "restore",
     "select_model",
     "snapshot",

@@ -32,6 +32,8 @@ class Anchor(NamedTuple):
         components whose spread is zero: of them the training rows tell nothing.
     input_mean : tensor of shape (M, n_features) or None
         Mean of the rows that are encoded, where it is not that of the rows decoded.
+    input_scale : tensor of shape (M, n_features) or None
+        What rows are multiplied by for the encoder's branch.
     varies : tensor of shape (M, n_features) or None
         0 for columns that are constant in the training rows, else 1.
     code_variance : tensor of shape (M, n_components) or None
@@ -47,6 +49,7 @@ class Anchor(NamedTuple):
     decoder: torch.Tensor
     spread: torch.Tensor
     input_mean: torch.Tensor | None = None
+    input_scale: torch.Tensor | None = None
     varies: torch.Tensor | None = None
     code_variance: torch.Tensor | None = None
     noise_variance: torch.Tensor | None = None
@@ -113,6 +116,7 @@ class AnchoredAutoencoder(nn.Module):
         self.bottleneck = bottleneck or PlainBottleneck(n_models, n_components)
         self.likelihood = likelihood
         self.clip = SoftClip(CLIP_SCALE)
+        self.register_buffer("input_scale", torch.ones(n_models, 1, n_features))
         identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
         self.register_buffer("inverse_spread", self.spread.clone())
@@ -121,6 +125,12 @@ class AnchoredAutoencoder(nn.Module):
         self.register_buffer("code_center", torch.zeros(n_models, 1, n_components))
         self.register_buffer("code_map", identity.clone())
         self.register_buffer("code_unmap", identity.clone())
+
+    # The untrained network is a linear model that training is compared with.
+    is_anchored = True
+
+    # Whether a pass through the network takes means over the rows, and their weights.
+    weighs_rows = False
 
     def initialise(self, seeds):
         """Draw the branches' weights from private generators, one seed per model."""
@@ -144,6 +154,9 @@ class AnchoredAutoencoder(nn.Module):
             decoder = torch.where(decoder.abs() < DECODER_LIMIT, decoder, 0.0)
         self.linear_decoder.weight.copy_(decoder)
         self.linear_decoder.bias.copy_(mean)
+        scale = anchor.varies if anchor.input_scale is None else anchor.input_scale
+        if scale is not None:
+            self.input_scale.copy_(scale.unsqueeze(1))
         spread = anchor.spread.unsqueeze(1)
         self.spread.copy_(spread)
         self.inverse_spread.copy_(torch.where(spread > 0, 1 / spread, 0.0))
@@ -151,11 +164,16 @@ class AnchoredAutoencoder(nn.Module):
             if part is not None:
                 part.set_anchor(anchor)
 
+    def settle(self, anchor):
+        """Make the linear path exact again, after training in float32."""
+        self.set_anchor(anchor)
+
     @torch.no_grad()
     def copy_linear_path(self, other):
         """Take over the linear path of another network, with its codes' spread."""
         self.spread.copy_(other.spread)
         self.inverse_spread.copy_(other.inverse_spread)
+        self.input_scale.copy_(other.input_scale)
         self.linear_encoder.load_state_dict(other.linear_encoder.state_dict())
         self.linear_decoder.load_state_dict(other.linear_decoder.state_dict())
 
@@ -176,7 +194,8 @@ class AnchoredAutoencoder(nn.Module):
 
     def pre_code(self, x):
         """Return what the bottleneck reads: raw codes, and what comes beside them."""
-        answer, extra = self.encoder_branch(self.clip(x)), None
+        # Of a column that was constant in training the branch knows nothing.
+        answer, extra = self.encoder_branch(self.clip(x * self.input_scale)), None
         if self.bottleneck.n_extra:
             answer, extra = answer.tensor_split((self.n_components,), dim=-1)
         return torch.addcmul(self.linear_encoder(x), self.spread, answer), extra

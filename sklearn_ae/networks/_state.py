@@ -3,10 +3,14 @@
 import torch
 
 from ._dense import DenseAutoencoder
+from ._dictionary import DictionaryAutoencoder
 
 # A network is stored under its name and looked up here, never by importing what a
 # file names: loading a model must not run code of the file's choosing.
-NETWORKS = {"DenseAutoencoder": DenseAutoencoder}
+NETWORKS = {
+    "DenseAutoencoder": DenseAutoencoder,
+    "DictionaryAutoencoder": DictionaryAutoencoder,
+}
 
 
 def to_state(network):

@@ -14,6 +14,7 @@ from ._loss import (
 from ._noise import Chance, keyed_uniform
 from ._plan import Plan, content_ranks, make_plan, row_keys, rows_by_weight
 from ._progress import EpochBar, ScikitLearnCallbacks
+from ._revival import ReviveUnits
 from ._rows import (
     LazyRows,
     blocks_of,
@@ -48,6 +49,7 @@ __all__ = [
     "PenaltyWarmUp",
     "Plan",
     "ReconstructionLoss",
+    "ReviveUnits",
     "Scaling",
     "ScikitLearnCallbacks",
     "Seeds",

@@ -64,6 +64,12 @@ class TrainingBatches:
     def __len__(self):
         return -(-len(self.index) // self.batch_size)
 
+    def distinct(self, most):
+        """Return positions of up to ``most`` distinct rows, and their weights."""
+        first = np.unique(self.group.cpu().numpy(), return_index=True)[1][:most]
+        first = torch.from_numpy(first).to(self.index.device)
+        return self.index[first], self.weight[:, first]
+
     def __iter__(self):
         if len(self) == 1:
             yield self._whole_batch()

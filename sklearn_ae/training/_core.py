@@ -162,6 +162,10 @@ def train(
     if keep_best is None:
         return Training(net.module_, net.history, np.array([len(net.history)]))
     keep_best.settle(net)
+    if not network.is_anchored:
+        return Training(
+            net.module_, net.history, keep_best.epochs, kept_loss=keep_best.losses
+        )
     pca = net.held_out_errors(held_out, forward=net.module_.linear)
     return Training(
         net.module_,
@@ -201,5 +205,5 @@ def _unit_of_losses(net, held_out, settings, mean_row):
 
 def losses_of(training):
     """Return the losses of a run by name, one value per epoch."""
-    names = ["train_loss", "valid_loss"][: 1 if training.pca_loss is None else 2]
+    names = ["train_loss", "valid_loss"][: 1 if training.kept_loss is None else 2]
     return {name: np.array([row[name] for row in training.history]) for name in names}

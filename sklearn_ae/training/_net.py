@@ -214,9 +214,11 @@ class AutoencoderNet(NeuralNet):
         return {"loss": loss.detach(), "y_pred": output}
 
     def _answer(self, batch):
-        if batch.noise is None:
-            return self.module_(batch.inputs)
-        return self.module_(batch.inputs, batch.noise)
+        if batch.noise is not None:
+            return self.module_(batch.inputs, batch.noise)
+        if self.module_.weighs_rows:
+            return self.module_(batch.inputs, row_weight=batch.row_weight)
+        return self.module_(batch.inputs)
 
     # -- helpers
 

@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA
 
 from sklearn_ae.networks import Anchor, DenseAutoencoder
 
-from .conftest import make_anchor
+from .conftest import generators, make_anchor
 
 
 def stack_of(pcas):
@@ -161,3 +161,186 @@ def test_initialising_draws_each_branch_from_the_models_own_seed(make_network):
     stack, alone = make_network((3, 5), awake=False), make_network((5,), awake=False)
     for ours, expected in zip(stack.parameters(), alone.parameters(), strict=True):
         assert ours[1:].equal(expected)
+
+
+# -- where codes and rows have distributions
+
+
+def likely(seeds=(0,), *, likelihood="gaussian", beta=1.0, awake=True):
+    """A stack in float64 whose codes and rows have distributions."""
+    spec = {"kind": likelihood}
+    if likelihood == "gaussian":
+        spec["noise"] = "heteroscedastic"
+    network = DenseAutoencoder(
+        n_models=len(seeds),
+        n_features=5,
+        n_components=2,
+        hidden_layer_sizes=(7, 4),
+        activation="silu",
+        bottleneck={"kind": "gaussian", "beta": beta, "free_bits": 0.0},
+        likelihood=spec,
+    ).double()
+    network.initialise(seeds)
+    network.set_anchor(Anchor.stacked([one_anchor(100 + seed) for seed in seeds]))
+    if awake:
+        for branch in (network.encoder_branch, network.decoder_branch):
+            branch.output.initialise(generators(seeds))
+    return network
+
+
+def one_anchor(seed):
+    """The anchor of one model, without model axis, with all that there may be."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(width):
+        return torch.rand(width, generator=generator, dtype=torch.float64) + 0.1
+
+    return Anchor(
+        *(part[0] for part in make_anchor(seed)[:4]),
+        varies=torch.ones(5).double(),
+        code_variance=draw(2),
+        noise_variance=draw(5),
+        row_center=draw(5),
+        row_scale=draw(5),
+    )
+
+
+def normals(*shape, seed=3):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def test_a_stack_of_anchors_has_each_at_its_place():
+    anchors = [one_anchor(seed) for seed in range(3)]
+    stacked = Anchor.stacked(anchors)
+    for name in Anchor._fields:
+        parts = [getattr(anchor, name) for anchor in anchors]
+        if parts[0] is None:
+            assert getattr(stacked, name) is None
+        else:
+            assert getattr(stacked, name).equal(torch.stack(parts))
+    assert stacked.input_mean is None
+
+
+def test_rows_that_are_encoded_may_have_a_mean_of_their_own(make_network, rows):
+    network, anchor = make_network(awake=False), make_anchor(100)
+    origin = normals(1, 5)
+    network.set_anchor(anchor._replace(input_mean=origin))
+    code = (rows - origin) @ anchor.encoder[0]
+    output = network(rows)
+    torch.testing.assert_close(output.code[0], code)
+    expected = code @ anchor.decoder[0] + anchor.mean
+    torch.testing.assert_close(output.reconstruction[0], expected)
+    network.set_anchor(anchor)
+    torch.testing.assert_close(
+        network(rows).code[0], (rows - anchor.mean) @ anchor.encoder[0]
+    )
+
+
+def test_only_a_noisy_bottleneck_takes_noise(make_network):
+    assert make_network().noise_width == 0
+    assert likely().noise_width == 2
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_without_noise_codes_are_their_means(rows, likelihood):
+    network = likely((0, 1), likelihood=likelihood)
+    mean, log_variance = network.posterior(rows)
+    assert network(rows).code.equal(mean)
+    assert network.encode_raw(rows).equal(mean)
+    assert mean.shape == log_variance.shape == (2, 10, 2)
+
+
+def test_noise_moves_codes_and_rows(rows):
+    network, noise = likely(), normals(10, 2)
+    mean, log_variance = network.posterior(rows)
+    output = network(rows, noise)
+    code = mean + (log_variance / 2).exp() * noise
+    torch.testing.assert_close(output.code, code)
+    expected = network.decode_output(code)
+    torch.testing.assert_close(output.reconstruction, expected.reconstruction)
+    torch.testing.assert_close(output.noise, expected.noise)
+    assert not output.reconstruction.allclose(network(rows).reconstruction)
+
+
+def test_the_penalty_is_beta_times_the_divergence(rows):
+    network = likely(beta=3.0)
+    expected = 3 * network.divergences(rows).sum(dim=-1)
+    torch.testing.assert_close(network(rows).penalty, expected)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+@pytest.mark.parametrize("noisy", [False, True])
+def test_the_linear_path_is_what_an_untrained_network_answers(rows, likelihood, noisy):
+    noise = normals(10, 2) if noisy else None
+    awake = likely((0, 1), likelihood=likelihood).linear(rows, noise)
+    start = likely((0, 1), likelihood=likelihood, awake=False)(rows, noise)
+    for ours, expected in zip(awake, start, strict=True):
+        if expected is None:
+            assert ours is None
+        else:
+            torch.testing.assert_close(ours, expected.expand_as(ours))
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_decoded_codes_are_the_mean_of_rows(rows, likelihood):
+    network = likely((0, 1), likelihood=likelihood)
+    network.map_code(*rotation(network))
+    torch.testing.assert_close(
+        network.decode(network.encode(rows)), network(rows).reconstruction
+    )
+
+
+def test_drawn_rows_have_the_mean_and_the_noise_of_their_code(rows):
+    network = likely()
+    raw = network.encode_raw(rows)[:, :1]
+    uniform = torch.rand(1, 40_000, 5, generator=torch.Generator().manual_seed(0))
+    draws = network.draw(raw.expand(1, 40_000, 2), uniform.double())[0]
+    output = network.decode_output(raw)
+    np.testing.assert_allclose(
+        draws.mean(dim=0), output.reconstruction.detach()[0, 0], atol=0.1
+    )
+    expected = output.noise.detach().exp()[0, 0]
+    np.testing.assert_allclose(draws.var(dim=0), expected, rtol=0.05)
+
+
+def test_only_a_network_with_noise_learns_from_residuals(make_network, rows):
+    network = make_network()
+    before = {name: part.clone() for name, part in network.state_dict().items()}
+    network.observe(network(rows), rows, None)
+    assert all(part.equal(before[name]) for name, part in network.state_dict().items())
+    network = likely(awake=False)
+    network.observe(network(rows), rows, None)
+    residuals = (rows - network(rows).reconstruction).detach()
+    expected = residuals.square().mean(dim=1)
+    variance = network.likelihood.noise_variance().detach()[:, 0]
+    torch.testing.assert_close(variance, expected)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_gradients_through_noise_are_those_of_finite_differences(rows, likelihood):
+    network = likely((0, 1), likelihood=likelihood)
+    trained = {
+        name: part
+        for name, part in network.named_parameters()
+        if part.requires_grad and not name.endswith("growth")
+    }
+    noise = normals(3, 2)
+
+    def call(x, *parameters):
+        tensors = dict(zip(trained, parameters, strict=True))
+        output = torch.func.functional_call(network, tensors, (x, noise))
+        return tuple(part for part in output if part is not None)
+
+    x = rows[:3].clone().requires_grad_()
+    assert torch.autograd.gradcheck(call, (x, *trained.values()))
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_likely_models_of_a_stack_answer_as_alone(rows, likelihood):
+    network, noise = likely((0, 1), likelihood=likelihood), normals(10, 2)
+    both = network(rows, noise)
+    for m in range(2):
+        alone = likely((m,), likelihood=likelihood)(rows, noise)
+        torch.testing.assert_close(both.reconstruction[m], alone.reconstruction[0])
+        torch.testing.assert_close(both.penalty[m], alone.penalty[0])

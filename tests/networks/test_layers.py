@@ -215,3 +215,24 @@ def test_gradient_of_the_soft_clip_falls_and_stays_finite(dtype):
 
 def test_gradient_of_the_soft_clip_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(SoftClip(3.0), draw(20).mul(5).requires_grad_())
+
+
+# -- what is added to log-variances
+
+
+def test_bounded_values_are_bounded_and_ordered():
+    x = torch.linspace(-20, 20, 401).double()
+    y = bounded(x)
+    assert (y.abs() <= LOG_VARIANCE_RANGE).all()
+    assert (y.diff() > 0).all()
+    torch.testing.assert_close(y, -bounded(-x))
+    far = bounded(torch.tensor([-1e30, 1e30, torch.inf]))
+    np.testing.assert_allclose(far, LOG_VARIANCE_RANGE * np.array([-1, 1, 1]))
+
+
+def test_bounded_is_the_identity_near_zero():
+    x = torch.tensor([-1e-4, 0.0, 1e-4]).double().requires_grad_()
+    y = bounded(x)
+    torch.testing.assert_close(y, x)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, torch.ones(3).double())

@@ -1,0 +1,75 @@
+"""How a sparse code is used: by how many rows, and of which columns it knows."""
+
+import numpy as np
+import torch
+
+from .networks import select_model
+from .training import blocks_of
+
+# Cells of the rows, at most, that importances are measured on: each cell is masked, and
+# costs a pass of its own.
+IMPORTANCE_CELLS = 2**16
+
+# Activations of bounded units never are zero: above so many times the mean they aim at
+# they count as active.
+ACTIVE_SHARE = 2.0
+
+
+@torch.no_grad()
+def unit_usage(fitted):
+    """Return, by unit, the share of rows it is active in, and its mean activation."""
+    network, weight = fitted.network, fitted.weight / fitted.weight.sum()
+    least = 0.0
+    if network.penalty == "kl":
+        least = ACTIVE_SHARE * network.target_activation
+    frequency = activation = 0.0
+    for block, rows in fitted.blocks():
+        code = network.encode(rows)[0].cpu().numpy().astype(np.float64)
+        frequency = frequency + weight[block] @ (code > least)
+        activation = activation + weight[block] @ code
+    return frequency, activation
+
+
+def input_importances(fitted):
+    """Return by column what the code knows of it from the others, as shares.
+
+    Each column of a held-out row is masked, the row encoded and decoded by a model that
+    has not seen it, and what comes back in the column compared with what it was. A
+    column of noise comes back only where it is encoded itself, which the mask prevents.
+    """
+    plan, total = fitted.plan, 0.0
+    for model, held_out in enumerate(plan.held_out):
+        if len(held_out):
+            network = select_model(fitted.stack, model).eval()
+            total = total + _recovered(fitted, network, held_out)
+    if not len(plan.held_out_rows):
+        total = _recovered(fitted, fitted.network, np.arange(len(fitted.weight)))
+    total = np.maximum(total, 0.0)
+    return total / (total.sum() or 1.0)
+
+
+@torch.no_grad()
+def _recovered(fitted, network, index):
+    """Return by column the covariance of masked cells with what comes back for them."""
+    index = _at_most(index, fitted.plan, network.n_features)
+    weight = torch.tensor(fitted.weight[index])
+    mean, scale = network.mean[0, 0], network.scale[0, 0]
+    total = torch.zeros_like(mean)
+    for block in blocks_of(len(index), network.n_features**2):
+        rows = fitted.rows.take(torch.from_numpy(index[block]))
+        masked = rows.unsqueeze(1).repeat(1, network.n_features, 1)
+        masked.diagonal(dim1=1, dim2=2).copy_(mean.expand_as(rows))
+        answer = network(masked.flatten(0, 1)).reconstruction[0]
+        answer = answer.unflatten(0, (len(rows), -1)).diagonal(dim1=1, dim2=2)
+        share = (rows - mean) * (answer - mean) * scale.square()
+        total += weight[block].to(share) @ share
+    return total.cpu().numpy().astype(np.float64)
+
+
+def _at_most(index, plan, n_features):
+    """Return some of the rows, by the ranks of their contents, if they are many."""
+    most = max(1, IMPORTANCE_CELLS // n_features)
+    ranks = np.unique(plan.group[index])
+    if len(ranks) <= most:
+        return index
+    return index[plan.group[index] <= ranks[most - 1]]
