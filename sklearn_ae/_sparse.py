@@ -48,6 +48,9 @@ class SparseAutoencoder(
     learning_rate : float or "auto", default="auto"
         Learning rate of the first step of AdamW, for parameters of unit size. "auto" is
         0.1, or 0.05 for fewer than 1000 distinct rows and with "kl".
+    n_iter_no_change : int, default=100
+        Number of epochs without improvement on held-out rows after which training
+        stops. Many, for steps are large at first and most is gained late.
     penalty : {"topk", "l1", "kl"}, default="topk"
         What keeps most units at rest.
     n_active : "auto" or int, default="auto"
@@ -86,6 +89,7 @@ class SparseAutoencoder(
     """
 
     n_components = "auto"
+    n_iter_no_change = 100
     penalty: str = "topk"
     n_active: int | str = "auto"
     penalty_weight: float | str = "auto"
@@ -160,6 +164,6 @@ class SparseAutoencoder(
     def _make_callbacks(self, n_epochs):
         if self.penalty == "topk":
             return [ReviveUnits()]
-        return (
-            [PenaltyWarmUp(round(WARM_UP * n_epochs))] if self.penalty == "l1" else []
-        )
+        if self.penalty == "l1":
+            return [PenaltyWarmUp(round(WARM_UP * n_epochs))]
+        return []

@@ -1,13 +1,20 @@
 import ast
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from sklearn_ae import networks
 from sklearn_ae.networks import ACTIVATIONS
-from sklearn_ae.networks._layers import ResidualBranch, SoftClip, StackedLinear
+from sklearn_ae.networks._layers import (
+    LOG_VARIANCE_RANGE,
+    ResidualBranch,
+    SoftClip,
+    StackedLinear,
+    bounded,
+)
 
 MODULES = sorted(Path(networks.__file__).parent.rglob("*.py"))
 
