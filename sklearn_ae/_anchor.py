@@ -60,6 +60,8 @@ class Problem(NamedTuple):
         By which the models will be judged.
     group : ndarray of shape (n,) or None
         Ranks of the rows' contents.
+    train_weights : tensor of shape (M, n) or None
+        The same without held-out rows, for starts that remember single rows.
     """
 
     source: object
@@ -70,6 +72,7 @@ class Problem(NamedTuple):
     seed: int
     corruption: object = None
     group: np.ndarray | None = None
+    train_weights: torch.Tensor | None = None
 
 
 def principal_anchor(problem):

@@ -74,8 +74,8 @@ class BaseAutoencoder(
     _make_anchor = staticmethod(principal_anchor)
     _arrange_codes = staticmethod(leave_codes)
 
-    # Steps that the default number of epochs amounts to, for many rows and for few.
-    _steps = (_defaults.STEPS, _defaults.SMALL_STEPS)
+    # What the default number of epochs follows.
+    _schedule = _defaults.SCHEDULE
 
     # Whether a network that cannot be judged, of few rows, stays at its start.
     _start_is_a_model = True
@@ -265,7 +265,7 @@ class BaseAutoencoder(
         precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
         epochs = _or(
             self.max_epochs,
-            _defaults.max_epochs_for(n_distinct, n_rows, batch_size, *self._steps),
+            _defaults.max_epochs_for(n_distinct, n_rows, batch_size, self._schedule),
         )
         n_components = self._count_components(n_features)
         is_count = isinstance(n_components, Integral)

@@ -4,15 +4,28 @@ Each rule was chosen on one half of the benchmark tables and confirmed on the ot
 ``benchmarks/defaults.py`` shows the comparison.
 """
 
+from typing import NamedTuple
+
 # Tables with fewer distinct rows are small: narrow layers, fewer and shorter steps.
 SMALL = 1000
 
-# Steps of training that the default number of epochs amounts to, and its bounds.
-STEPS, SMALL_STEPS = 1500, 600
-MIN_EPOCHS, MAX_EPOCHS = 40, 600
+
+class Schedule(NamedTuple):
+    """Steps that the default number of epochs amounts to, and bounds of this number."""
+
+    steps: int = 1500
+    small_steps: int = 600
+    min_epochs: int = 40
+    max_epochs: int = 600
+
+
+SCHEDULE = Schedule()
 
 # Fresh corruption at every step is fresh data: denoisers gain from more of them.
-DENOISING_STEPS, SMALL_DENOISING_STEPS = 3000, 1000
+DENOISING_SCHEDULE = Schedule(steps=3000, small_steps=1000, max_epochs=1000)
+
+# Atoms start as rows and soon are good ones, and a step costs more.
+SPARSE_SCHEDULE = Schedule(min_epochs=5)
 
 # Components of a denoiser, at most: corruption keeps it from copying rows, and more
 # cost time.
@@ -51,9 +64,8 @@ def batch_size_for(n_rows):
     return min(BATCH_SIZE, n_rows)
 
 
-def max_epochs_for(n_distinct, n_rows, batch_size, steps=STEPS, small=SMALL_STEPS):
-    """Return the number of epochs that come nearest to the target of steps."""
-    if n_distinct < SMALL:
-        steps = small
-    most = max(MAX_EPOCHS, small)
-    return min(max(steps // -(-n_rows // batch_size), MIN_EPOCHS), most)
+def max_epochs_for(n_distinct, n_rows, batch_size, schedule=SCHEDULE):
+    """Return the number of epochs that come nearest to the schedule's steps."""
+    steps = schedule.small_steps if n_distinct < SMALL else schedule.steps
+    epochs = max(steps // -(-n_rows // batch_size), schedule.min_epochs)
+    return min(epochs, schedule.max_epochs)

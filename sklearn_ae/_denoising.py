@@ -33,6 +33,10 @@ class DenoisingAutoencoder(DenoisingMixin, PrincipalCodesMixin, BaseDenseAutoenc
         rows: they need not be few, and may exceed the columns. "auto" is the number of
         columns, at most 128. A float in (0, 1) takes as many as PCA needs to explain
         this share of the variance of the clean rows.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows at most; 0 does not train. "auto"
+        amounts to about 3000 steps, 1000 for fewer than 1000 distinct rows, and to
+        between 40 and 1000 epochs. The learning rate falls to zero over them.
     corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, default="swap"
         What is done to the rows that the encoder reads in training, and in
         :meth:`score`. "gaussian" adds normal noise; the others change cells drawn at

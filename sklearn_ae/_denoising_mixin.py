@@ -64,7 +64,7 @@ class DenoisingMixin:
 
     evaluation_rate: float | tuple | str = "auto"
 
-    _steps = (_defaults.DENOISING_STEPS, _defaults.SMALL_DENOISING_STEPS)
+    _schedule = _defaults.DENOISING_SCHEDULE
 
     _parameter_constraints = {
         "n_components": [

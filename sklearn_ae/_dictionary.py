@@ -24,7 +24,8 @@ def dictionary_start(problem, *, penalty, n_active, target_activation):
     transpose, scaled or shifted such that the first codes are of the right size.
     """
     models = []
-    for weight in problem.weights:
+    # Held-out rows must not be among the atoms: each would be its own.
+    for weight in problem.train_weights:
         mean, scale, rows = _scaled_rows(problem, weight)
         atoms = _atoms_from(rows, problem.n_components, problem.seed)
         products = rows @ atoms.T

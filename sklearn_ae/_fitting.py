@@ -295,6 +295,7 @@ def make_stack(source, plan, units, recipe, corruption=None):
             recipe.projection_seed,
             corruption,
             plan.group,
+            torch.from_numpy(plan.train_weight),
         )
     )
     stack = recipe.make_network(

@@ -48,6 +48,10 @@ class SparseAutoencoder(
     learning_rate : float or "auto", default="auto"
         Learning rate of the first step of AdamW, for parameters of unit size. "auto" is
         0.1, or 0.05 for fewer than 1000 distinct rows and with "kl".
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows at most; 0 does not train. "auto"
+        amounts to about 1500 steps, 600 for fewer than 1000 distinct rows, and to
+        between 5 and 600 epochs. The learning rate falls to zero over them.
     n_iter_no_change : int, default=100
         Number of epochs without improvement on held-out rows after which training
         stops. Many, for steps are large at first and most is gained late.
@@ -114,6 +118,7 @@ class SparseAutoencoder(
 
     _structural = (*BaseAutoencoder._structural, "penalty", "n_active")
     _start_is_a_model = False
+    _schedule = _defaults.SPARSE_SCHEDULE
 
     def _check_rows(self, rows):
         super()._check_rows(rows)

@@ -3,7 +3,12 @@
 A new estimator adds one line to ``ESTIMATORS``; every common check then covers it.
 """
 
-from sklearn_ae import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from sklearn_ae import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
 
 # Settings that keep the common tests fast; the checks are about behaviour, not quality.
 FAST = {"max_epochs": 8, "random_state": 0}
@@ -11,6 +16,7 @@ FAST = {"max_epochs": 8, "random_state": 0}
 ESTIMATORS = {
     "autoencoder": Autoencoder(**FAST),
     "denoising": DenoisingAutoencoder(**FAST),
+    "sparse": SparseAutoencoder(**FAST),
     "variational": VariationalAutoencoder(**FAST),
 }
 
@@ -37,6 +43,9 @@ CONFIGURATIONS = {
     "salt denoiser": DenoisingAutoencoder(
         12, corruption="salt_and_pepper", evaluation_rate=0.1, **FAST
     ),
+    "sparse l1": SparseAutoencoder(penalty="l1", **FAST),
+    "sparse kl": SparseAutoencoder(7, penalty="kl", standardize=True, **FAST),
+    "sparse denoiser": SparseAutoencoder(20, corruption="masking", **FAST),
     "shared noise": VariationalAutoencoder(2, noise="shared", prior="normal", **FAST),
     "raw units": VariationalAutoencoder(
         12, standardize=False, noise="per_feature", **FAST

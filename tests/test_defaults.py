@@ -43,14 +43,15 @@ def test_a_batch_is_never_larger_than_the_table(n_rows):
 def test_epochs_stay_within_their_bounds(n_rows, batch_size, repeats):
     epochs = max_epochs_for(n_rows, repeats * n_rows, batch_size)
     assert type(epochs) is int
-    assert _defaults.MIN_EPOCHS <= epochs <= _defaults.MAX_EPOCHS
+    assert _defaults.SCHEDULE.min_epochs <= epochs <= _defaults.SCHEDULE.max_epochs
 
 
 @pytest.mark.parametrize("n_rows", [3000, 5000, 8000])
 def test_epochs_amount_to_the_target_of_steps(n_rows):
     steps_per_epoch = -(-n_rows // 256)
     steps = max_epochs_for(n_rows, n_rows, 256) * steps_per_epoch
-    assert _defaults.STEPS - steps_per_epoch < steps <= _defaults.STEPS
+    aim = _defaults.SCHEDULE.steps
+    assert aim - steps_per_epoch < steps <= aim
 
 
 def test_epochs_are_counted_by_all_rows_and_chosen_by_distinct_ones():

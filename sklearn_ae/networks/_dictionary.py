@@ -12,7 +12,7 @@ from ._output import Output
 
 # Corrections of the choice of atoms after the first. With none, atoms that explain the
 # same part of a row are all chosen for it; more than these gain little.
-N_CORRECTIONS = 4
+N_CORRECTIONS = 8
 
 # Steps without activity after which a unit counts as idle.
 IDLE_STEPS = 20

@@ -1,8 +1,22 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.training import TrainingBatches, _rows, content_ranks, make_plan
+from sklearn_ae.training import (
+    KINDS,
+    Chance,
+    LazyRows,
+    Scaling,
+    TrainingBatches,
+    _batches,
+    _rows,
+    content_ranks,
+    make_corruption,
+    make_plan,
+    row_keys,
+)
 from sklearn_ae.training._batches import HeldOutBatches
 
 PLACED = {"dtype": torch.float64, "device": torch.device("cpu")}
@@ -151,3 +165,223 @@ def test_rows_at_once_are_bounded_over_all_models(judged, monkeypatch):
         monkeypatch.setattr(_rows, "BLOCK_BYTES", 8 * cells)
         for batch in HeldOutBatches(source, plan, device=PLACED["device"]):
             assert batch.inputs.numel() <= max(cells, plan.n_models)
+
+
+# -- what is random about the rows
+
+
+def swap_uniforms(rows, uniform):
+    """A corruption that shows the draws it was given."""
+    return uniform.to(rows)
+
+
+SHOWN = Chance(corrupt=swap_uniforms, noise_width=2, seed=3)
+
+
+@pytest.fixture
+def make_random(make_rows):
+    """Make batches of rows that hold their own position, with draws that show."""
+
+    def make(X=None, batch_size=10, chance=SHOWN, weight=None):
+        X = np.arange(float(N_ROWS))[:, None] if X is None else X
+        weight = np.ones((1, len(X))) if weight is None else weight
+        return TrainingBatches(
+            make_rows(X),
+            weight,
+            batch_size=batch_size,
+            seed=0,
+            chance=chance,
+            group=content_ranks(X, 0),
+            **PLACED,
+        )
+
+    return make
+
+
+def draws(batches):
+    """All draws of an epoch, in the order of the batches."""
+    drawn = list(batches)
+    inputs = torch.cat([batch.inputs for batch in drawn], dim=-2)
+    return inputs, torch.cat([batch.noise for batch in drawn], dim=-2)
+
+
+@pytest.mark.parametrize("batch_size", [10, N_ROWS])
+def test_the_draws_are_fresh_every_epoch_and_every_batch(make_random, batch_size):
+    batches = make_random(batch_size=batch_size)
+    epochs = [draws(batches) for _ in range(3)]
+    for part in (0, 1):
+        values = torch.cat([epoch[part].flatten() for epoch in epochs])
+        assert len(values.unique()) == len(values)
+
+
+@pytest.mark.parametrize("batch_size", [10, N_ROWS])
+def test_the_draws_repeat_by_seed(make_random, batch_size):
+    first, same, other = (
+        make_random(batch_size=batch_size, chance=SHOWN._replace(seed=seed))
+        for seed in (3, 3, 4)
+    )
+    for _ in range(2):
+        for ours, again, others in zip(*map(draws, (first, same, other)), strict=True):
+            assert ours.equal(again)
+            assert not ours.equal(others)
+
+
+@pytest.mark.parametrize("batch_size", [10, N_ROWS])
+def test_the_target_stays_clean(make_random, batch_size):
+    batches = make_random(batch_size=batch_size)
+    for _ in range(2):
+        assert sorted(epoch(batches)) == list(range(N_ROWS))
+
+
+@pytest.mark.parametrize("batch_size", [24, 96])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_corruption_reaches_the_network_and_not_the_target(
+    make_random, table, kind, batch_size
+):
+    scaling = Scaling(np.zeros(4), np.ones(4))
+    source = LazyRows(table, scaling, *PLACED.values())
+    weight, group = np.ones(len(table)), content_ranks(table, 0)
+    corruption = make_corruption(kind, np.full(4, 0.3), source, weight, group)
+    chance = Chance(corruption.bind(*PLACED.values()))
+    batches, patterns = make_random(table, batch_size, chance), []
+    for _ in range(2):
+        target = []
+        for batch in batches:
+            assert (batch.inputs != batch.target).any(dim=0).all()
+            assert batch.noise is None
+            added = batch.inputs - batch.target
+            patterns.append(added if kind == "gaussian" else added != 0)
+            target.append(batch.target)
+        clean = np.sort(torch.cat(target).numpy(), axis=0)
+        np.testing.assert_array_equal(clean, np.sort(table, axis=0))
+    # No pattern comes twice: of a constant one the network would learn the gaps.
+    for one, other in combinations(patterns, 2):
+        assert not one.equal(other)
+
+
+def test_equal_rows_of_a_whole_batch_have_equal_draws(make_random):
+    X = np.repeat(np.arange(5.0), 5)[:, None]
+    inputs, noise = draws(make_random(X, batch_size=N_ROWS))
+    for part in (inputs, noise):
+        by_row = part.reshape(5, 5, -1)
+        assert by_row.equal(by_row[:, :1].expand_as(by_row))
+        assert len(by_row[:, 0, 0].unique()) == 5
+
+
+def test_a_row_given_twice_does_not_move_the_draws_of_others(make_random):
+    X = np.arange(float(N_ROWS))[:, None]
+    once = draws(make_random(X, batch_size=100))
+    twice = draws(make_random(np.vstack([X, X]), batch_size=100))
+    for ours, expected in zip(twice, once, strict=True):
+        assert ours.equal(expected.repeat(2, 1))
+
+
+def test_the_draws_of_a_whole_batch_follow_contents_and_not_positions(make_random):
+    X, order = (
+        np.arange(float(N_ROWS))[:, None],
+        np.random.default_rng(0).permutation(25),
+    )
+    plain, permuted = (draws(make_random(rows, 100)) for rows in (X, X[order]))
+    for ours, expected in zip(permuted, plain, strict=True):
+        assert ours.equal(expected[order])
+
+
+def test_rows_that_are_left_out_do_not_move_the_draws_of_others(make_random):
+    X = np.arange(float(N_ROWS))[:, None]
+    weight = np.ones((1, N_ROWS))
+    weight[0, 7] = 0
+    whole = draws(make_random(X, 100))
+    inputs, noise = draws(make_random(X, 100, weight=weight))
+    keep = weight[0] > 0
+    assert inputs.equal(whole[0][keep])
+    assert noise.equal(whole[1][keep])
+
+
+@pytest.fixture
+def make_judged(make_rows):
+    """Make held-out batches of rows that hold their own position."""
+
+    def make(X=None, chance=SHOWN, seed=0):
+        X = np.arange(float(N_ROWS))[:, None] if X is None else X
+        plan = make_plan(
+            content_ranks(X, 0),
+            np.ones(len(X)),
+            hold_out=True,
+            validation_fraction=0.25,
+            cross_fit=True,
+        )
+        return HeldOutBatches(
+            make_rows(X),
+            plan,
+            device=PLACED["device"],
+            chance=chance,
+            keys=row_keys(X, seed),
+        )
+
+    return make
+
+
+def judged_draws(batches):
+    """Inputs and draws of the held-out rows that count, by the rows' position."""
+    drawn = list(batches)
+    position = torch.cat([batch.target for batch in drawn], dim=-2)[..., 0]
+    order = position[batches.counts].argsort()
+    inputs = torch.cat([batch.inputs for batch in drawn], dim=-2)
+    noise = torch.cat([batch.noise for batch in drawn], dim=-2)
+    return inputs[batches.counts][order], noise[:, batches.counts][:, order]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_draws_of_held_out_rows_are_the_same_every_epoch(
+    make_judged, kept, monkeypatch
+):
+    if not kept:
+        monkeypatch.setattr(_batches, "KEPT_CELLS", 0)
+    batches = make_judged()
+    first = judged_draws(batches)
+    for _ in range(2):
+        assert all(map(torch.equal, judged_draws(batches), first))
+    assert (batches._kept is not None) == kept
+    others = judged_draws(make_judged(seed=1))
+    assert not any(map(torch.equal, others, first))
+
+
+def test_the_draws_of_held_out_rows_follow_contents_and_not_positions(make_judged):
+    X = np.arange(float(N_ROWS))[:, None]
+    order = np.random.default_rng(0).permutation(N_ROWS)
+    plain, permuted = (judged_draws(make_judged(rows)) for rows in (X, X[order]))
+    assert all(map(torch.equal, plain, permuted))
+
+
+def test_the_draws_of_held_out_rows_do_not_depend_on_blocks(make_judged, monkeypatch):
+    whole = judged_draws(make_judged())
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 2)
+    batches = make_judged()
+    assert len(batches) > 1
+    assert all(map(torch.equal, judged_draws(batches), whole))
+
+
+def test_held_out_rows_have_pairs_of_opposite_draws(make_judged):
+    _, noise = judged_draws(make_judged())
+    half = len(noise) // 2
+    assert half == _batches.MANY_PAIRS
+    assert noise[half:].equal(-noise[:half])
+    assert len(noise[:half].unique()) == noise[:half].numel()
+
+
+def test_of_many_held_out_rows_one_pair_will_do(make_judged, monkeypatch):
+    monkeypatch.setattr(_batches, "MANY_ROWS", 1)
+    assert len(judged_draws(make_judged())[1]) == 2
+
+
+def test_held_out_targets_stay_clean(make_judged):
+    batches = make_judged()
+    for batch in batches:
+        assert not batch.inputs.equal(batch.target)
+        assert (batch.target == batch.target.round()).all()
+
+
+def test_without_chance_nothing_is_kept(judged):
+    batches = HeldOutBatches(*judged, device=PLACED["device"])
+    list(batches)
+    assert batches._kept is None

@@ -259,15 +259,23 @@ def test_single_precision_changes_the_same_cells(X, kind):
     uniform = uniforms(X.shape).float()
     wide = corruption.bind(torch.float64, CPU)(torch.tensor(X), uniform)
     narrow = corruption.bind(torch.float32, CPU)(torch.tensor(X).float(), uniform)
-    assert np.mean(np.abs(wide - narrow).numpy() > 1e-4) < 0.005
+    assert ((wide - narrow).abs() > 1e-4).double().mean() < 0.005
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("uniform", [2.0**-53, 2.0**-25, 1 - 2.0**-53])
 def test_extreme_draws_are_in_range(X, kind, uniform):
     corrupt = make(kind, [0, 1e-300, 1], X).bind(torch.float64, CPU)
-    after = corrupt(torch.tensor(X), torch.full(X.shape, uniform).double())
+    after = corrupt(torch.tensor(X), torch.full(X.shape, uniform, dtype=torch.float64))
     assert torch.isfinite(after).all()
+
+
+@pytest.mark.xfail(reason="draws from keys round to one in float32")
+def test_draws_from_keys_are_in_range_in_single_precision(X):
+    # Draws by key come in float64, of which one in 2^25 is 1 in float32.
+    corrupt = make("gaussian", 0.5, X).bind(torch.float32, CPU)
+    uniform = torch.full(X.shape, 1 - 2.0**-26, dtype=torch.float64)
+    assert torch.isfinite(corrupt(torch.tensor(X).float(), uniform)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.training import ReconstructionLoss
+from sklearn_ae.training import ReconstructionLoss, gate_of, make_plan
 from sklearn_ae.training._judge import FEW_ROWS_GATE, GATE, Judge, KeepBest
 from sklearn_ae.training._net import AutoencoderNet, StopTraining
 
@@ -305,3 +305,19 @@ def test_a_doubtful_gain_of_one_team_is_given_back_by_it_alone():
     assert run.callback.epochs.tolist() == [0, 1]
     np.testing.assert_allclose(run.callback.losses, [1.0, 0.9])
     np.testing.assert_array_equal(run.callback.errors[2:4], [1, 1])
+
+
+# -- how much doubt there may be
+
+
+@pytest.mark.parametrize(("n_rows", "gate"), [(50, FEW_ROWS_GATE), (1200, GATE)])
+def test_cross_fitted_rows_must_gain_more(n_rows, gate):
+    plan = make_plan(
+        np.arange(n_rows),
+        np.ones(n_rows),
+        hold_out=True,
+        validation_fraction=0.1,
+        cross_fit=True,
+    )
+    assert plan.is_cross_fitted == (gate == FEW_ROWS_GATE)
+    assert gate_of(plan) == gate

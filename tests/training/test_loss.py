@@ -1,10 +1,19 @@
+import json
+
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from sklearn.decomposition import PCA
 
 from sklearn_ae.networks import Output
-from sklearn_ae.training._loss import Batch, ReconstructionLoss
+from sklearn_ae.training import loss_from_state, loss_to_state
+from sklearn_ae.training._loss import (
+    IDLE_SHARE,
+    Batch,
+    LikelihoodLoss,
+    ReconstructionLoss,
+)
 
 M, N, D = 2, 6, 3
 
@@ -137,3 +146,203 @@ def test_row_errors_are_weighted_sums_of_element_errors(loss):
         loss.row_errors(output, batch),
         (loss.element_errors(output, batch) * loss.column_weight).sum(dim=-1),
     )
+
+
+# -- the penalty, and units that lie idle
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_penalty_counts_by_its_share_in_training_only(loss, share):
+    reconstruction, target, penalty = draw(M, N, D, seed=1), draw(N, D), draw(M, N)
+    output, batch = Output(reconstruction, None, penalty), Batch(target, target)
+    plain = loss(Output(reconstruction, None), batch)
+    judged = loss.row_errors(output, batch)
+    loss.penalty_share = share
+    expected = plain + share * penalty.sum() / N
+    torch.testing.assert_close(loss(output, batch), expected)
+    assert loss.row_errors(output, batch).equal(judged)
+
+
+def test_the_penalty_is_felt():
+    # One that is added and detached would leave every penalty without effect.
+    penalty, target = draw(M, N).requires_grad_(), draw(N, D)
+    loss = ReconstructionLoss(draw(D, seed=9))
+    loss(
+        Output(target.expand(M, -1, -1), None, penalty), Batch(target, target)
+    ).backward()
+    torch.testing.assert_close(penalty.grad, torch.full((M, N), 1 / N).double())
+
+
+def test_idle_units_learn_from_what_the_others_leave(loss):
+    reconstruction, target = draw(M, N, D, seed=1), draw(N, D, seed=2)
+    correction, batch = draw(M, N, D, seed=3), Batch(target, target)
+    alone = loss(Output(reconstruction, None), batch)
+    both = loss(Output(reconstruction, None, None, correction), batch)
+    rest = target - reconstruction
+    idle = ((correction - rest) ** 2 * loss.column_weight).sum() / N
+    torch.testing.assert_close(both, alone + IDLE_SHARE * idle)
+    best = loss(Output(reconstruction, None, None, rest), batch)
+    torch.testing.assert_close(best, alone)
+
+
+def test_idle_units_do_not_pull_at_the_others(loss):
+    target = draw(N, D)
+
+    def pull(correction):
+        reconstruction = draw(M, N, D, seed=1).requires_grad_()
+        output = Output(reconstruction, None, None, correction)
+        loss(output, Batch(target, target)).backward()
+        return reconstruction.grad
+
+    correction = draw(M, N, D, seed=3).requires_grad_()
+    assert pull(correction).equal(pull(None))
+    assert correction.grad.any()
+
+
+def test_idle_units_are_not_judged(loss):
+    target, reconstruction = draw(N, D), draw(M, N, D, seed=1)
+    batch = Batch(target, target)
+    idle = loss.row_errors(Output(reconstruction, None, None, draw(M, N, D)), batch)
+    assert idle.equal(loss.row_errors(Output(reconstruction, None), batch))
+
+
+# -- the evidence lower bound
+
+
+@pytest.fixture
+def likelihood():
+    """The loss of rows in units of their own, densities per another one."""
+    unit = draw(D, seed=8) + 0.5
+    return LikelihoodLoss(draw(D, seed=6), draw(D, seed=7) + 0.5, unit)
+
+
+@pytest.mark.parametrize("kind", ["for each row", "for all rows"])
+def test_gaussian_errors_are_scipys(likelihood, kind):
+    reconstruction, target = draw(M, N, D, seed=1), draw(N, D, seed=2)
+    log_variance = draw(M, N if kind == "for each row" else 1, D, seed=3)
+    output = Output(reconstruction, None, None, noise=log_variance)
+    errors = likelihood.row_errors(output, Batch(target, target))
+    unit = likelihood.unit.numpy()
+    expected = -stats.norm.logpdf(
+        target.numpy() * unit,
+        reconstruction.numpy() * unit,
+        np.exp(log_variance.numpy() / 2) * unit,
+    ).sum(axis=-1)
+    np.testing.assert_allclose(errors, expected)
+
+
+def test_bernoulli_errors_are_scipys(likelihood):
+    logits, cells = 5 * draw(M, N, D, seed=1) - 2.5, draw(N, D, seed=2).round()
+    target = (cells - likelihood.center) / likelihood.scale
+    output = Output(draw(M, N, D), None, None, logits=logits)
+    errors = likelihood.row_errors(output, Batch(target, target))
+    p = torch.sigmoid(logits).numpy()
+    expected = -stats.bernoulli.logpmf(cells.numpy(), p).sum(axis=-1)
+    np.testing.assert_allclose(errors, expected)
+
+
+@pytest.mark.parametrize("logit", [-800.0, 800.0])
+def test_bernoulli_errors_of_certain_cells_are_finite(likelihood, logit):
+    target = ((draw(N, D).round()) - likelihood.center) / likelihood.scale
+    output = Output(target, None, None, logits=torch.full((1, N, D), logit).double())
+    errors = likelihood.row_errors(output, Batch(target, target))
+    assert torch.isfinite(errors).all()
+
+
+def test_both_sides_of_the_bound_are_sums_in_nats(likelihood):
+    """The error sums over columns as the penalty does over the code.
+
+    A mean over columns would weigh the divergence by their number.
+    """
+    reconstruction, target = draw(M, N, D, seed=1), draw(N, D, seed=2)
+    penalty, noise = draw(M, N, seed=4), draw(M, 1, D, seed=3)
+    output = Output(reconstruction, None, penalty, noise=noise)
+    batch = Batch(target, target)
+    by_hand = 0.0
+    deviation = (noise[:, 0] / 2).exp()
+    for m in range(M):
+        for i in range(N):
+            for j in range(D):
+                center, spread = reconstruction[m, i, j], deviation[m, j]
+                density = stats.norm.logpdf(*map(float, (target[i, j], center, spread)))
+                by_hand -= density - np.log(float(likelihood.unit[j]))
+            by_hand += float(penalty[m, i])
+    assert likelihood(output, batch).item() == pytest.approx(by_hand / N)
+
+
+def test_twice_the_columns_are_twice_the_error():
+    def loss_of(repeats):
+        ones = torch.ones(D * repeats).double()
+        target = draw(N, D).repeat(1, repeats)
+        output = Output(
+            draw(1, N, D, seed=1).repeat(1, 1, repeats),
+            None,
+            noise=draw(1, 1, D, seed=2).repeat(1, 1, repeats),
+        )
+        return LikelihoodLoss(0 * ones, ones, ones)(output, Batch(target, target))
+
+    torch.testing.assert_close(loss_of(4), 4 * loss_of(1))
+
+
+def test_cells_of_no_weight_do_not_count(likelihood):
+    reconstruction, target = draw(M, N, D, seed=1), draw(N, D, seed=2)
+    output = Output(reconstruction, None, noise=draw(M, 1, D, seed=3))
+    cells = draw(N, D, seed=4).round()
+    whole = likelihood.element_errors(output, Batch(target, target))
+    errors = likelihood.element_errors(output, Batch(target, target, None, cells))
+    torch.testing.assert_close(errors, whole * cells)
+
+
+def test_gradients_of_the_bound_are_those_of_finite_differences(likelihood):
+    target = draw(N, D)
+    noise = draw(1, 1, D, seed=3)
+
+    def gaussian(reconstruction):
+        return likelihood(
+            Output(reconstruction, None, noise=noise), Batch(target, target)
+        )
+
+    def bernoulli(logits):
+        return likelihood(Output(logits, None, logits=logits), Batch(target, target))
+
+    for call in (gaussian, bernoulli):
+        assert torch.autograd.gradcheck(call, draw(1, N, D, seed=1).requires_grad_())
+
+
+def test_a_loss_says_what_it_means(loss, likelihood):
+    assert (
+        loss.describe(2.0) == "the squared error was 2 times the variance of the rows"
+    )
+    assert likelihood.describe(1234.5) == (
+        "minus the evidence lower bound was 1.23e+03 nats per row"
+    )
+    assert loss.is_relative
+    assert not likelihood.is_relative
+
+
+# -- as plain values
+
+
+@pytest.mark.parametrize("kind", ["loss", "likelihood"])
+def test_a_loss_comes_back_as_it_was(kind, request):
+    loss = request.getfixturevalue(kind)
+    state = loss_to_state(loss)
+    assert json.dumps(state["loss"])
+    assert all(type(array) is np.ndarray for array in state["arrays"].values())
+    twin = loss_from_state(state)
+    assert type(twin) is type(loss)
+    target = draw(N, D)
+    output = Output(draw(1, N, D, seed=1), None, noise=draw(1, 1, D, seed=2))
+    batch = Batch(target, target)
+    assert twin.row_errors(output, batch).equal(loss.row_errors(output, batch))
+    buffers = dict(loss.named_buffers())
+    for name, buffer in twin.named_buffers():
+        assert buffer.equal(buffers.pop(name))
+    assert not buffers
+
+
+def test_a_state_is_a_copy(loss):
+    state = loss_to_state(loss)
+    before = state["arrays"]["column_weight"].copy()
+    loss.column_weight.add_(1)
+    np.testing.assert_array_equal(state["arrays"]["column_weight"], before)

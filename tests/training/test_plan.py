@@ -10,6 +10,7 @@ from sklearn_ae.training import (
     content_ranks,
     make_plan,
     row_keys,
+    rows_by_weight,
 )
 
 FEW, MANY = 200, 2 * _plan.FEW_ROWS
@@ -300,3 +301,47 @@ def test_no_row_is_held_out_by_every_seed(value):
     ]
     assert any(held_out)
     assert not all(held_out)
+
+
+# -- rows picked by their weight
+
+
+@pytest.mark.parametrize("n_picks", [1, 7, 50, 1000])
+def test_a_weight_is_a_number_of_repetitions_to_picks(n_picks):
+    X, counts = draw(50), np.random.default_rng(1).integers(1, 4, size=50)
+    group = content_ranks(X, 0)
+    weighted = X[rows_by_weight(counts.astype(float), group, n_picks)]
+    repeated = np.repeat(X, counts, axis=0)
+    picks = rows_by_weight(np.ones(len(repeated)), np.repeat(group, counts), n_picks)
+    np.testing.assert_array_equal(weighted, repeated[picks])
+
+
+def test_rows_are_picked_as_often_as_they_weigh():
+    weight = np.random.default_rng(1).uniform(0, 3, size=50)
+    weight[:5] = 0
+    picks = rows_by_weight(weight, content_ranks(draw(50), 0), 10_000)
+    counts = np.bincount(picks, minlength=50)
+    np.testing.assert_allclose(counts, 10_000 * weight / weight.sum(), atol=1)
+    assert not counts[:5].any()
+
+
+def test_picks_follow_contents_and_not_the_order_of_the_rows():
+    X, order = draw(50), np.random.default_rng(1).permutation(50)
+    ones = np.ones(50)
+    picks = X[rows_by_weight(ones, content_ranks(X, 0), 13)]
+    permuted = X[order][rows_by_weight(ones, content_ranks(X[order], 0), 13)]
+    np.testing.assert_array_equal(picks, permuted)
+
+
+def test_as_many_picks_as_rows_are_all_rows():
+    picks = rows_by_weight(np.ones(50), content_ranks(draw(50), 0), 50)
+    assert sorted(picks) == list(range(50))
+
+
+@pytest.mark.parametrize("scale", [1e-9, 3.0, 1e9])
+def test_only_the_ratio_of_weights_counts_for_picks(scale):
+    weight = np.random.default_rng(1).uniform(size=50)
+    group = content_ranks(draw(50), 0)
+    np.testing.assert_array_equal(
+        rows_by_weight(weight, group, 200), rows_by_weight(scale * weight, group, 200)
+    )
