@@ -303,14 +303,14 @@ def _tables_section(lines):
     text = (
         f"Squared error per cell to the clean test rows, in standard deviations, when "
         f"{SWAPPED:.0%} of their cells hold the value of another test row. At most "
-        f"{MAX_ROWS} rows, {1 - TEST_SHARE:.0%} of them for training; of the data, "
-        "the middle table of each sixth by number of cells. PCA and KernelPCA are fitted "
-        "to clean rows and have what is best on validation rows, a part of the training "
-        f"rows with cells swapped: PCA its k; KernelPCA, of at most {KERNEL_ROWS} rows, "
-        f"gamma of {GAMMAS} over d, alpha of {ALPHAS} and k of {KERNEL_SIZES} times d. "
-        "`Autoencoder` (AE) has PCA's k and is fitted to clean or to swapped rows. Ours "
-        "has its defaults; k and rate are its own. Seconds are its fit, the choice of "
-        "the rate included."
+        f"{MAX_ROWS} rows, {1 - TEST_SHARE:.0%} of them for training; of the data, the "
+        "middle table of each sixth by number of cells. PCA and KernelPCA are fitted "
+        "to clean rows and have what is best on validation rows, a part of the "
+        "training rows with cells swapped: PCA its k; KernelPCA, of at most "
+        f"{KERNEL_ROWS} rows, gamma of {GAMMAS} over d, alpha of {ALPHAS} and k of "
+        f"{KERNEL_SIZES} times d. `Autoencoder` (AE) has PCA's k and is fitted to "
+        "clean or to swapped rows. Ours has its defaults; k and rate are its own. "
+        "Seconds are its fit, the choice of the rate included."
     )
     return [section("Tables with swapped cells", text, TABLES_HEADER, lines)]
 
@@ -323,8 +323,8 @@ def _rates_section(sweeps, options):
         for name, *scores, rate, shortfall in sweeps
     ]
     text = (
-        "`score` on test rows, R² to the clean rows from rows with swapped cells at the "
-        "default `evaluation_rate`, for training rates fixed and chosen by the "
+        "`score` on test rows, R² to the clean rows from rows with swapped cells at "
+        "the default `evaluation_rate`, for training rates fixed and chosen by the "
         "estimator from training rows."
     )
     return section("The rate that is chosen", text, header, rows)

@@ -54,11 +54,12 @@ def run(options):
             claim = f"{name}: rate chosen on {data} with swapped cells"
             judge(bounds, _report.at_least(claim, chosen, min(values[1:])))
     text = (
-        f"GridSearchCV with {FOLDS} shuffled folds of standardised rows, defaults else, "
-        "and no scorer: every estimator is judged by its own `score`. Of the denoiser "
-        "this is the R² to clean rows from rows with swapped cells, corrupted alike for "
-        "every candidate. The scores of penalties are R² of unlike sparsity and say "
-        "which keeps more, not which is sparser; those of beta are log-likelihoods."
+        f"GridSearchCV with {FOLDS} shuffled folds of standardised rows, else with "
+        "defaults, and no scorer: every estimator is judged by its own `score`. Of the "
+        "denoiser this is the R² to clean rows from rows with swapped cells, corrupted "
+        "alike for every candidate. The scores of penalties are R² at unlike numbers "
+        "of active units: they say which keeps more, not which is sparser. Those of "
+        "beta are log-likelihoods."
     )
     header = ("estimator", "parameter", "data", "mean scores", "chosen", "s")
     return Part(bounds, [section("GridSearchCV", text, header, rows)])

@@ -1,4 +1,4 @@
-"""The variational autoencoder: its likelihoods beside PCA's, its samples beside rows."""
+"""The variational autoencoder: likelihoods beside PCA's, samples beside rows."""
 
 import _data
 import _report
@@ -86,18 +86,19 @@ LIKELIHOOD_HEADER = (
 
 def held_out_likelihood(bounds, options):
     """Compare held-out log-likelihoods with PCA's."""
-    rows, gains = [], {}
+    rows, gains, lowest = [], {}, {}
     tables = [sklearn_table(name) for name in LIKELIHOOD_SETS]
     for table in [*tables, *pick_tables(options, MAX_ROWS)]:
         cases = [
             _likelihoods(table, seed, options) for seed in range(n_splits(options))
         ]
-        gains[table.name] = np.mean([case["gain"] for case in cases])
+        of_splits = [case["gain"] for case in cases]
+        gains[table.name], lowest[table.name] = np.mean(of_splits), min(of_splits)
         rows.append(_likelihood_line(table.name, cases))
         note(*rows[-1])
-    lowest = min(gains, key=gains.get)
-    claim = f"nats above PCA on held-out rows, lowest of the data ({lowest})"
-    judge(bounds, _report.at_least(claim, gains[lowest], -TOLERATED_LOSS))
+    worst = min(lowest, key=lowest.get)
+    claim = f"nats above PCA on held-out rows, lowest of all splits ({worst})"
+    judge(bounds, _report.at_least(claim, lowest[worst], -TOLERATED_LOSS))
     claim = "nats above PCA on held-out rows of digits"
     judge(bounds, _report.at_least(claim, gains["digits"], GAIN_ON_DIGITS))
     claim = "nats above PCA on held-out rows, mean of the data"
@@ -315,9 +316,9 @@ def two_samples(bounds, options):
     judge(bounds, _report.at_least(f"{claim}, below PCA's by at least", below, 0))
     text = (
         "ROC AUC of a HistGradientBoostingClassifier that tells samples from as many "
-        f"held-out rows of {SAMPLE_SET}, by five-fold stratified cross-validation, mean "
-        f"over {SAMPLE_SEEDS} seeds of samples; 0.5 is what nobody could tell. PCA's "
-        "are samples from probabilistic PCA of the same k, of standardised rows."
+        f"held-out rows of {SAMPLE_SET}, by five-fold stratified cross-validation, "
+        f"mean over {SAMPLE_SEEDS} seeds of samples; 0.5 is what nobody could tell. "
+        "PCA's are samples from probabilistic PCA of the same k, of standardised rows."
     )
     header = ("split", "k", "held-out rows", "ours", "PCA")
     return section("Samples against held-out rows", text, header, rows)

@@ -79,6 +79,7 @@ def parse_options():
         help=f"these parts, or parts that begin so: {', '.join(PARTS)}",
     )
     add("--tables", nargs="+", metavar="NAME", help="these tables instead of six")
+    add("--images", type=int, help="training images of MNIST at most")
     add("--quick", action="store_true", help="tiny sizes, to try the code; no files")
     add(
         "--save",

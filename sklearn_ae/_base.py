@@ -13,7 +13,6 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from . import _defaults
-from ._anchor import principal_anchor
 from ._codes import CodesMixin
 from ._compat import (
     CallbackSupportMixin,
@@ -21,17 +20,16 @@ from ._compat import (
     open_callback_context,
     with_callbacks,
 )
-from ._fitting import Recipe, Start, fit_network, leave_codes
+from ._fitting import Recipe, Start, fit_network
 from ._inputs import TableLayout, weigh_rows
 from ._parameters import SharedParameters
 from ._persistence import pack, unpack
 from ._reference import Reference
 from ._streaming import as_fitted, first_block_recipe, train_on_block
 from ._transaction import all_or_nothing
+from ._variant import Variant
 from .training import (
-    CLEAN,
     EpochBar,
-    ReconstructionLoss,
     ScikitLearnCallbacks,
     Settings,
     Training,
@@ -54,60 +52,15 @@ PRECISE_CELLS = 2**15
 
 
 class BaseAutoencoder(
-    CodesMixin, SharedParameters, CallbackSupportMixin, BaseEstimator
+    CodesMixin, Variant, SharedParameters, CallbackSupportMixin, BaseEstimator
 ):
     """What all autoencoders of this package share.
 
-    A variant answers one question, :meth:`_make_network`, and adds its own parameters.
-    The estimator has a skorch net; it is none.
+    A subclass answers what :class:`Variant` asks, and adds its own parameters. The
+    estimator has a skorch net; it is none.
     """
 
     _layout = TableLayout()
-
-    # -- what a variant answers
-
-    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
-        """Return a stack of ``n_models`` networks for that many distinct rows."""
-        raise NotImplementedError
-
-    # Where networks start, and how their codes are shown.
-    _make_anchor = staticmethod(principal_anchor)
-    _arrange_codes = staticmethod(leave_codes)
-
-    # What the default number of epochs follows.
-    _schedule = _defaults.SCHEDULE
-
-    # Whether a network that cannot be judged, of few rows, stays at its start.
-    _start_is_a_model = True
-
-    def _count_components(self, n_features):
-        """Return the number of components, or the share of variance, asked for."""
-        return self.n_components
-
-    def _make_loss(self, scaling, metric):
-        """Return the loss, in the units of a fit."""
-        return ReconstructionLoss(metric.column_weight)
-
-    def _make_corruptions(self, source, weight, group):
-        """Return how rows are corrupted in training and where models are judged."""
-        return CLEAN
-
-    def _make_callbacks(self, n_epochs):
-        """Return callbacks of the variant's own, for a fit of so many epochs."""
-        return []
-
-    def _auto_learning_rate(self, n_distinct):
-        """Return the learning rate that "auto" stands for."""
-        return _defaults.learning_rate_for(n_distinct)
-
-    def _check_rows(self, rows):
-        """Refuse rows that the variant cannot describe."""
-
-    def _describe_codes(self, fitted):
-        """Set what there is to say of the codes of the training rows."""
-
-    def _describe_training(self, training):
-        """Set what held-out rows said; fields are None where there were none."""
 
     def _check_params(self):
         """Check what the parameter constraints cannot say."""
@@ -139,9 +92,6 @@ class BaseAutoencoder(
                     f"which this {type(self).__name__} was fitted, and cannot change "
                     "where training goes on. Fit a new one, or set it back."
                 )
-
-    def _fit_detector(self, fitted):
-        """Learn what an outlier detector needs; estimators that are none, nothing."""
 
     # -- fit
 
@@ -297,6 +247,7 @@ class BaseAutoencoder(
             arrange_codes=self._arrange_codes,
             make_corruptions=self._make_corruptions,
             start_is_a_model=self._start_is_a_model,
+            max_folds=self._max_folds,
         )
 
     def _train(self, rows, weight, group, recipe, context, start):

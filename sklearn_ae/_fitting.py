@@ -58,6 +58,8 @@ class Recipe:
         and returns their covariance if it had to take it.
     make_corruptions : callable
         Returns the ``Corruptions`` of a source, its weights and its groups.
+    max_folds : int
+        Folds of a cross-fit, at most.
     start_is_a_model : bool
         Whether networks too few rows can judge stay at their start.
     """
@@ -76,6 +78,7 @@ class Recipe:
     arrange_codes: Callable
     make_corruptions: Callable
     start_is_a_model: bool
+    max_folds: int
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         # The earlier model has seen its rows, all of them where it was cross-fitted.
         cross_fit=recipe.cross_fit and start is None,
         n_features=X.shape[1],
+        max_folds=recipe.max_folds,
     )
     settings = recipe.settings
     undecided = recipe.hold_out and not len(plan.held_out_rows)

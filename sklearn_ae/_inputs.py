@@ -101,6 +101,17 @@ def weigh_rows(estimator, rows, sample_weight, *, least):
     return rows, weight
 
 
+def check_unit_interval(X, reason):
+    """Refuse values outside [0, 1]."""
+    cells = X.data if sparse.issparse(X) else X
+    if cells.size and (cells.min() < 0 or cells.max() > 1):
+        raise ValueError(
+            f"{reason} takes values between 0 and 1, and X has values from "
+            f"{cells.min():.3g} to {cells.max():.3g}. Scale X, for example with "
+            "sklearn.preprocessing.MinMaxScaler, or take likelihood='gaussian'."
+        )
+
+
 def check_codes(X, n_components, name):
     """Check codes given to ``inverse_transform``."""
     codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")

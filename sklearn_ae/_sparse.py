@@ -120,6 +120,9 @@ class SparseAutoencoder(
     _start_is_a_model = False
     _schedule = _defaults.SPARSE_SCHEDULE
 
+    # There is no PCA to be told from a gain in doubt: a few folds settle the epoch.
+    _max_folds = 4
+
     def _check_rows(self, rows):
         super()._check_rows(rows)
         n_units = self._count_components(rows.shape[1])

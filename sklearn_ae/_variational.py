@@ -6,6 +6,7 @@ from . import _defaults
 from ._compat import Interval, StrOptions
 from ._dense import BaseDenseAutoencoder
 from ._density import DensityMixin
+from ._inputs import check_unit_interval
 from ._probabilistic import probabilistic_anchor
 from .training import LikelihoodLoss, PenaltyWarmUp
 
@@ -111,6 +112,11 @@ class VariationalAutoencoder(DensityMixin, BaseDenseAutoencoder):
     _structural = (*BaseDenseAutoencoder._structural, "likelihood", "noise")
 
     _make_anchor = staticmethod(probabilistic_anchor)
+
+    def _check_rows(self, rows):
+        super()._check_rows(rows)
+        if self.likelihood == "bernoulli":
+            check_unit_interval(rows, "likelihood='bernoulli'")
 
     def _auto_layers(self, n_distinct, n_features):
         return _defaults.density_layer_sizes_for(n_distinct)

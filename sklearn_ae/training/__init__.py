@@ -12,7 +12,7 @@ from ._loss import (
     loss_to_state,
 )
 from ._noise import Chance, keyed_uniform
-from ._plan import Plan, content_ranks, make_plan, row_keys, rows_by_weight
+from ._plan import MAX_FOLDS, Plan, content_ranks, make_plan, row_keys, rows_by_weight
 from ._progress import EpochBar, ScikitLearnCallbacks
 from ._revival import ReviveUnits
 from ._rows import (
@@ -37,6 +37,7 @@ from ._warm_up import PenaltyWarmUp
 __all__ = [
     "CLEAN",
     "KINDS",
+    "MAX_FOLDS",
     "Batch",
     "Batches",
     "Chance",

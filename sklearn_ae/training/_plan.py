@@ -70,7 +70,16 @@ class Plan:
         return self.n_models > 1
 
 
-def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit, n_features=1):
+def make_plan(
+    group,
+    weight,
+    *,
+    hold_out,
+    validation_fraction,
+    cross_fit,
+    n_features=1,
+    max_folds=MAX_FOLDS,
+):
     """Return the plan of a fit.
 
     With ``hold_out``, few rows are cross-fitted: ``round(1 / validation_fraction)``
@@ -90,6 +99,8 @@ def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit, n_feat
         Whether the plan may hold more than one model.
     n_features : int
         Wide rows get fewer folds.
+    max_folds : int
+        Folds at most.
     """
     n_distinct = int(group.max()) + 1
     if not hold_out or n_distinct < MIN_ROWS:
@@ -97,7 +108,7 @@ def make_plan(group, weight, *, hold_out, validation_fraction, cross_fit, n_feat
     if cross_fit and n_distinct < FEW_ROWS:
         affordable = max(3, FOLD_CELLS // (n_distinct * n_features))
         n_folds = max(2, round(1 / validation_fraction))
-        n_folds = min(n_folds, MAX_FOLDS, affordable, n_distinct)
+        n_folds = min(n_folds, max_folds, affordable, n_distinct)
         return _cross_fitted(weight, group % n_folds, n_folds, group)
     n_held_out = min(max(1, round(validation_fraction * n_distinct)), n_distinct - 1)
     return _single(weight, group < n_held_out, group)

@@ -1,0 +1,59 @@
+"""What a variant answers: the questions the base asks, and the usual answers."""
+
+from . import _defaults
+from ._anchor import principal_anchor
+from ._fitting import leave_codes
+from .training import CLEAN, MAX_FOLDS, ReconstructionLoss
+
+
+class Variant:
+    """Questions about one kind of autoencoder; only the first has no usual answer."""
+
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
+        """Return a stack of ``n_models`` networks for that many distinct rows."""
+        raise NotImplementedError
+
+    # Where networks start, and how their codes are shown.
+    _make_anchor = staticmethod(principal_anchor)
+    _arrange_codes = staticmethod(leave_codes)
+
+    # What the default number of epochs follows.
+    _schedule = _defaults.SCHEDULE
+
+    # Folds of a cross-fit, at most.
+    _max_folds = MAX_FOLDS
+
+    # Whether a network that cannot be judged, of few rows, stays at its start.
+    _start_is_a_model = True
+
+    def _count_components(self, n_features):
+        """Return the number of components, or the share of variance, asked for."""
+        return self.n_components
+
+    def _make_loss(self, scaling, metric):
+        """Return the loss, in the units of a fit."""
+        return ReconstructionLoss(metric.column_weight)
+
+    def _make_corruptions(self, source, weight, group):
+        """Return how rows are corrupted in training and where models are judged."""
+        return CLEAN
+
+    def _make_callbacks(self, n_epochs):
+        """Return callbacks of the variant's own, for a fit of so many epochs."""
+        return []
+
+    def _auto_learning_rate(self, n_distinct):
+        """Return the learning rate that "auto" stands for."""
+        return _defaults.learning_rate_for(n_distinct)
+
+    def _check_rows(self, rows):
+        """Refuse rows that the variant cannot describe."""
+
+    def _describe_codes(self, fitted):
+        """Set what there is to say of the codes of the training rows."""
+
+    def _describe_training(self, training):
+        """Set what held-out rows said; fields are None where there were none."""
+
+    def _fit_detector(self, fitted):
+        """Learn what an outlier detector needs; estimators that are none, nothing."""
