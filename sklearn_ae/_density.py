@@ -8,11 +8,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from . import _defaults
 from ._base import first
 from ._compat import check_sample_weight
+from ._inputs import check_unit_interval
 from ._prior import choose_n_normals, fit_prior
+from ._probabilistic import probabilistic_anchor
 from .detection import LikelihoodScorer, even_normals
-from .training import blocks_of
+from .training import LikelihoodLoss, PenaltyWarmUp, blocks_of
 
 # A component whose distribution differs less from the prior, in nats, says nothing.
 ACTIVE = 0.01
@@ -173,3 +176,32 @@ class DensityMixin:
         kept, pca = training.kept_loss, training.pca_loss
         self.validation_elbo_ = None if kept is None else -first(kept)
         self.pca_validation_elbo_ = None if pca is None else -first(pca)
+
+    # -- what the base asks
+
+    _make_anchor = staticmethod(probabilistic_anchor)
+
+    def _check_rows(self, rows):
+        super()._check_rows(rows)
+        if self.likelihood == "bernoulli":
+            check_unit_interval(rows, "likelihood='bernoulli'")
+
+    def _auto_layers(self, n_distinct, n_features):
+        return _defaults.density_layer_sizes_for(n_distinct)
+
+    def _network_arguments(self):
+        likelihood = {"kind": self.likelihood}
+        if self.likelihood == "gaussian":
+            likelihood["noise"] = self.noise
+        bottleneck = {
+            "kind": "gaussian",
+            "beta": float(self.beta),
+            "free_bits": float(self.free_bits),
+        }
+        return {"bottleneck": bottleneck, "likelihood": likelihood}
+
+    def _make_loss(self, scaling, metric):
+        return LikelihoodLoss(scaling.mean, scaling.std, metric.unit)
+
+    def _make_callbacks(self, n_epochs):
+        return [PenaltyWarmUp(self.kl_warmup)] if self.kl_warmup else []

@@ -1,9 +1,16 @@
-"""What an estimator with a sparse code tells of its units."""
+"""What an estimator with a sparse code answers, and tells of its units."""
 
 import numpy as np
 
+from . import _defaults
 from ._base import first
+from ._dictionary import dictionary_start
 from ._usage import input_importances, unit_usage
+from .networks import DictionaryAutoencoder
+from .training import PenaltyWarmUp, ReviveUnits
+
+# Share of the epochs over which the penalty rises.
+WARM_UP = 0.1
 
 
 class SparsityMixin:
@@ -33,6 +40,65 @@ class SparsityMixin:
     validation_loss_ : float or None
         Loss on held-out rows, 1 minus R² plus the penalty; None if there were none.
     """
+
+    _start_is_a_model = False
+    _schedule = _defaults.SPARSE_SCHEDULE
+
+    # There is no PCA to be told from a gain in doubt: a few folds settle the epoch.
+    _max_folds = 4
+
+    def _check_rows(self, rows):
+        super()._check_rows(rows)
+        n_units = self._count_components(rows.shape[1])
+        if not isinstance(self.n_active, str) and self.n_active > n_units:
+            raise ValueError(
+                f"n_active={self.n_active} must not exceed the number of units, "
+                f"n_components={n_units}. Lower n_active, or raise n_components."
+            )
+
+    def _count_components(self, n_features):
+        if isinstance(self.n_components, str):
+            return min(2 * n_features, _defaults.SPARSE_COMPONENTS)
+        return self.n_components
+
+    def _count_active(self, n_features, n_components):
+        if isinstance(self.n_active, str):
+            return min(max(1, round(n_features**0.5)), n_components)
+        return int(self.n_active)
+
+    def _auto_learning_rate(self, n_distinct):
+        slow = n_distinct < _defaults.SMALL or self.penalty == "kl"
+        return 0.05 if slow else 0.1
+
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
+        weight = self.penalty_weight
+        if isinstance(weight, str):
+            weight = _defaults.PENALTY_WEIGHTS.get(self.penalty, 0.0)
+        return DictionaryAutoencoder(
+            n_models=n_models,
+            n_features=n_features,
+            n_components=n_components,
+            penalty=self.penalty,
+            n_active=self._count_active(n_features, n_components),
+            penalty_weight=float(weight),
+            target_activation=float(self.target_activation),
+        )
+
+    def _make_anchor(self, problem):
+        n_active = self._count_active(problem.source.n_features, problem.n_components)
+        return dictionary_start(
+            problem,
+            penalty=self.penalty,
+            n_active=n_active,
+            target_activation=self.target_activation,
+        )
+
+    def _make_callbacks(self, n_epochs):
+        if self.penalty == "topk":
+            return [ReviveUnits()]
+        if self.penalty == "l1":
+            return [PenaltyWarmUp(round(WARM_UP * n_epochs))]
+        return []
 
     @staticmethod
     def _arrange_codes(network, rows, weight, metric):

@@ -2,13 +2,9 @@
 
 from numbers import Integral, Real
 
-from . import _defaults
 from ._compat import Interval, StrOptions
 from ._dense import BaseDenseAutoencoder
 from ._density import DensityMixin
-from ._inputs import check_unit_interval
-from ._probabilistic import probabilistic_anchor
-from .training import LikelihoodLoss, PenaltyWarmUp
 
 
 class VariationalAutoencoder(DensityMixin, BaseDenseAutoencoder):
@@ -110,30 +106,3 @@ class VariationalAutoencoder(DensityMixin, BaseDenseAutoencoder):
     }
 
     _structural = (*BaseDenseAutoencoder._structural, "likelihood", "noise")
-
-    _make_anchor = staticmethod(probabilistic_anchor)
-
-    def _check_rows(self, rows):
-        super()._check_rows(rows)
-        if self.likelihood == "bernoulli":
-            check_unit_interval(rows, "likelihood='bernoulli'")
-
-    def _auto_layers(self, n_distinct, n_features):
-        return _defaults.density_layer_sizes_for(n_distinct)
-
-    def _network_arguments(self):
-        likelihood = {"kind": self.likelihood}
-        if self.likelihood == "gaussian":
-            likelihood["noise"] = self.noise
-        bottleneck = {
-            "kind": "gaussian",
-            "beta": float(self.beta),
-            "free_bits": float(self.free_bits),
-        }
-        return {"bottleneck": bottleneck, "likelihood": likelihood}
-
-    def _make_loss(self, scaling, metric):
-        return LikelihoodLoss(scaling.mean, scaling.std, metric.unit)
-
-    def _make_callbacks(self, n_epochs):
-        return [PenaltyWarmUp(self.kl_warmup)] if self.kl_warmup else []

@@ -28,14 +28,12 @@ def test_denoises_new_rows_better_than_the_best_linear_denoiser(kind, digits):
         for n in (0, 8)
     )
     assert model.improved_on_linear_
-    assert model.score(test) > start.score(test)
-    noisy = model.corrupt(test)
-    assert error(test, model.reconstruct(noisy)) < error(test, noisy)
+    assert model.score(test) > start.score(test) + 0.01
 
 
 def test_denoises_better_than_an_autoencoder_that_has_seen_no_noise(digits):
     train, test = digits[:1400], digits[1400:]
-    params = {"max_epochs": 8, "random_state": 0}
+    params = {"max_epochs": 20, "random_state": 0}
     denoiser = DenoisingAutoencoder(30, corruption_rate=0.2, **params).fit(train)
     plain = Autoencoder(30, **params).fit(train)
     noisy = denoiser.corrupt(test)

@@ -80,21 +80,31 @@ def test_noise_is_measured_in_standard_deviations():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_rate_of_evaluation_has_a_default(kind):
     X = curve(3000)
-    auto = DenoisingAutoencoder(2, corruption=kind, max_epochs=0).fit(X)
+    auto = DenoisingAutoencoder(2, corruption=kind, max_epochs=0, random_state=0).fit(X)
     rate = EVALUATION_SCALE if kind == "gaussian" else EVALUATION_RATE
     given = clone(auto).set_params(evaluation_rate=rate).fit(X)
     assert_array_equal(auto.corrupt(X), given.corrupt(X))
 
 
-def test_all_random_states_corrupt_alike():
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(
+            kind,
+            marks=pytest.mark.xfail(
+                condition=kind == "swap",
+                reason="the order of the donors follows random_state",
+            ),
+        )
+        for kind in KINDS
+    ],
+)
+def test_all_random_states_corrupt_alike(kind):
+    # Candidates of a search are compared on the same corrupted rows.
     X = curve(60)
     one, other = (
-        DenoisingAutoencoder(2, max_epochs=1, random_state=seed).fit(X)
+        DenoisingAutoencoder(2, corruption=kind, max_epochs=0, random_state=seed).fit(X)
         for seed in (0, 1)
-    )
-    # By the kind "masking" nothing depends on the rows that give their cells.
-    one, other = (
-        clone(model).set_params(corruption="masking").fit(X) for model in (one, other)
     )
     assert_array_equal(one.corrupt(X), other.corrupt(X))
 
@@ -150,9 +160,15 @@ def test_candidates_of_a_search_are_judged_by_the_same_rows():
 @pytest.mark.parametrize("kind", KINDS)
 def test_validation_r2_is_near_the_score_of_new_rows(kind):
     X = curve(1500)
-    model = DenoisingAutoencoder(2, corruption=kind, max_epochs=5, random_state=0)
-    model.fit(X)
-    assert model.validation_r2_ == pytest.approx(model.score(curve(3000, 1)), abs=0.05)
+    # Of other draws: those of the score have not chosen the epoch.
+    model = DenoisingAutoencoder(
+        2,
+        corruption=kind,
+        max_epochs=5,
+        validation_fraction=0.5,
+        random_state=0,
+    ).fit(X)
+    assert model.validation_r2_ == pytest.approx(model.score(curve(3000, 1)), abs=0.1)
     assert 1 - model.history_["valid_loss"].min() == pytest.approx(model.validation_r2_)
 
 
@@ -184,7 +200,7 @@ def test_nothing_is_said_where_nothing_is_held_out(blob):
 def test_auto_takes_one_of_the_candidates(kind):
     model = DenoisingAutoencoder(2, corruption=kind, **FAST).fit(curve(100))
     rates = [share * EVALUATION_RATE for share in CANDIDATES]
-    assert model.corruption_rate_ in pytest.approx(rates)
+    assert min(abs(rate - model.corruption_rate_) for rate in rates) < 1e-9
     assert model.noise_scale_ is None
 
 

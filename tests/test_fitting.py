@@ -5,9 +5,11 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder
+from sklearn_ae._anchor import code_variances, principal_anchor
 from sklearn_ae._fitting import (
     Recipe,
     Start,
+    arrange_as_principal,
     fit_network,
     held_out_keys,
     make_metric,
@@ -16,6 +18,8 @@ from sklearn_ae._fitting import (
 )
 from sklearn_ae.networks import DenseAutoencoder
 from sklearn_ae.training import (
+    CLEAN,
+    ReconstructionLoss,
     Settings,
     _plan,
     _rows,
@@ -60,6 +64,14 @@ def recipe_of(**changes):
             "validation_fraction": 0.25,
             "weight_seed": 0,
             "projection_seed": 0,
+            "make_anchor": principal_anchor,
+            "make_loss": lambda scaling, metric: ReconstructionLoss(
+                metric.column_weight
+            ),
+            "arrange_codes": arrange_as_principal,
+            "make_corruptions": lambda source, weight, group: CLEAN,
+            "start_is_a_model": True,
+            "max_folds": 20,
             **changes,
         },
         settings=Settings(**settings),
