@@ -2,7 +2,7 @@
 
 import torch
 
-from ._anchor import principal_anchor
+from ._anchor import SPREAD_FLOOR, principal_anchor
 from ._linalg import eigh
 from ._principal import EXACT_SIDE, Rows, count_components, covariance_of, loading_signs
 from .networks import Anchor
@@ -53,12 +53,15 @@ def _one_model(mean, clean, k, problem):
     corrupted.diagonal().copy_((deviation * unit) ** 2)
     between = keep.unsqueeze(1) * clean
     regression = _solve(corrupted, between)
+    # Where a column never varies no corruption shows: a new value in it is no error.
+    regression.diagonal()[variance <= ROUNDING] = 1.0
     values, vectors = eigh(between.T @ regression)
     values, axes = values[:k].clamp(min=0), vectors[:, :k].T
     axes = axes * loading_signs(axes).unsqueeze(1)
     missing = max(0, k - len(axes))
     axes = torch.cat([axes, axes.new_zeros(missing, len(unit))])
     spread = values.sqrt()
+    spread = spread * (spread > SPREAD_FLOOR * spread[:1])
     # Components beyond the columns have no linear part, and serve the branches.
     spread = torch.cat([spread, spread[:1].expand(missing)])
     code_unit, varies = problem.metric.code_unit, problem.metric.varies.to(unit)

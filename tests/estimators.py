@@ -3,12 +3,18 @@
 A new estimator adds one line to ``ESTIMATORS``; every common check then covers it.
 """
 
+import pytest
+
 from sklearn_ae import (
     Autoencoder,
     DenoisingAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from sklearn_ae._codes import CodesMixin
+from sklearn_ae._denoising_mixin import DenoisingMixin
+from sklearn_ae._density import DensityMixin
+from sklearn_ae._principal_codes import PrincipalCodesMixin
 
 # Settings that keep the common tests fast; the checks are about behaviour, not quality.
 FAST = {"max_epochs": 8, "random_state": 0}
@@ -57,3 +63,44 @@ CONFIGURATIONS = {
 }
 
 ALL = {**ESTIMATORS, **CONFIGURATIONS}
+
+
+# -- what tests may ask of an estimator
+
+
+def has_principal_codes(estimator):
+    """Whether codes are uncorrelated and ordered, as PCA's."""
+    return isinstance(estimator, PrincipalCodesMixin)
+
+
+def is_like_pca(estimator):
+    """Whether the untrained model is PCA, and is judged as PCA is."""
+    return has_principal_codes(estimator) and not isinstance(estimator, DenoisingMixin)
+
+
+def is_scored_by_r2(estimator):
+    """Whether ``score`` is the share of variance kept."""
+    return type(estimator).score is CodesMixin.score
+
+
+def has_density(estimator):
+    """Whether rows have log-likelihoods."""
+    return isinstance(estimator, DensityMixin)
+
+
+def has_no_density(estimator):
+    """Whether losses are shares of the rows' variance."""
+    return not has_density(estimator)
+
+
+def starts_as_a_model(estimator):
+    """Whether the untrained network is a linear model worth keeping."""
+    return estimator._start_is_a_model
+
+
+def only(condition):
+    """Run a test for those estimators of the table of which something holds."""
+    names = [name for name, estimator in ESTIMATORS.items() if condition(estimator)]
+    return pytest.mark.parametrize(
+        "estimator", [ESTIMATORS[name] for name in names], ids=names, indirect=True
+    )

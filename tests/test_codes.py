@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 
-from .estimators import ESTIMATORS
+from .estimators import ESTIMATORS, has_principal_codes, is_scored_by_r2, only
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
@@ -23,7 +23,9 @@ def test_float32_in_float32_out(estimator, blob):
     codes = model.transform(X)
     assert codes.dtype == model.inverse_transform(codes).dtype == np.float32
     assert model.reconstruct(X).dtype == np.float32
-    assert_allclose(codes, clone(model).fit(blob).transform(blob), atol=1e-3)
+    # Of the same values: what is random follows the rows' bits.
+    wide = X.astype(np.float64)
+    assert_allclose(codes, clone(model).fit(wide).transform(wide), atol=1e-3)
 
 
 def test_scores_do_not_depend_on_the_batch(estimator, digits):
@@ -40,6 +42,7 @@ def test_wrong_width_after_fit(estimator, blob):
         estimator.transform(blob[:, :3])
 
 
+@only(has_principal_codes)
 def test_codes_are_uncorrelated_centred_and_ordered(estimator, digits):
     codes = estimator.set_params(n_components=5).fit(digits).transform(digits)
     covariance = np.cov(codes.T)
@@ -62,6 +65,7 @@ def test_codes_have_the_class_name_as_prefix(estimator, blob):
     assert list(names) == [f"{prefix}0", f"{prefix}1"]
 
 
+@only(is_scored_by_r2)
 def test_score_is_one_less_the_share_of_variance_lost(estimator, blob):
     model = estimator.fit(blob[:40])
     rows, rebuilt = blob[40:], model.reconstruct(blob[40:])

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 
-from sklearn_ae import _denoiser
+from sklearn_ae import DenoisingAutoencoder, _denoiser
 from sklearn_ae._anchor import Problem, principal_anchor
 from sklearn_ae._denoiser import denoising_anchor
 from sklearn_ae._fitting import make_metric
@@ -188,3 +189,20 @@ def test_every_model_has_the_denoiser_of_its_own_rows(X):
     torch.testing.assert_close(stack.encoder[2], case.anchor.encoder[0])
     alone = case.problem._replace(weights=torch.tensor(weights[:1]))
     torch.testing.assert_close(stack.encoder[0], denoising_anchor(alone).encoder[0])
+
+
+def test_a_column_that_never_varied_is_passed_on(blob):
+    X = np.column_stack([blob, np.full(len(blob), 3.0)])
+    model = DenoisingAutoencoder(max_epochs=0, random_state=0).fit(X)
+    new = X.copy()
+    new[:, -1] = 50.0
+    assert_allclose(model.reconstruct(new)[:, -1], 50.0)
+
+
+def test_branches_do_not_see_directions_without_spread(blob):
+    # The last column repeats the first but for rounding.
+    X = np.column_stack([blob, blob[:, 0] * (1 + 1e-15)])
+    model = DenoisingAutoencoder(
+        corruption="gaussian", noise_scale=1e-9, max_epochs=0, random_state=0
+    ).fit(X)
+    assert model.net_.module_.inverse_spread.max() < 1e7

@@ -3,11 +3,14 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import Autoencoder, VariationalAutoencoder
 from sklearn_ae._persistence import HELPERS, copy_net, pack, unpack
 from sklearn_ae.training import Settings
+
+from .estimators import ESTIMATORS
 
 PLAIN = (str, int, float, bool, type(None), np.ndarray, np.generic)
 FAST = {"max_epochs": 4, "random_state": 0}
@@ -100,17 +103,71 @@ def test_what_is_unpacked_answers_to_the_last_bit(fitted, blob):
     )
 
 
+def assert_same(after, before):
+    """Assert that two values are equal, helpers and what they hold included."""
+    assert type(after) is type(before)
+    if type(before) in HELPERS.values():
+        assert_same(vars(after), vars(before))
+    elif type(before) is dict:
+        assert set(after) == set(before)
+        for name, value in before.items():
+            assert_same(after[name], value)
+    else:
+        np.testing.assert_array_equal(after, before)
+
+
+def helpers_of(value):
+    """The names of all helpers in a value, those in other helpers included."""
+    if type(value) in HELPERS.values():
+        yield type(value).__name__
+        value = vars(value)
+    if type(value) is dict:
+        for part in value.values():
+            yield from helpers_of(part)
+
+
 def test_helpers_come_back_as_they_were(fitted):
     twin = pickle.loads(pickle.dumps(fitted))
-    for name, helper in HELPERS.items():
-        if vars(fitted)[name] is None:
-            assert vars(twin)[name] is None
-            continue
-        assert type(vars(twin)[name]) is helper
-        before, after = vars(vars(fitted)[name]), vars(vars(twin)[name])
-        assert set(after) == set(before)
-        for key, value in before.items():
-            np.testing.assert_array_equal(after[key], value)
+    names = [name for name, value in vars(fitted).items() if [*helpers_of(value)]]
+    assert {"_scaling", "_scorer", "_reference"} <= set(names)
+    for name in names:
+        assert_same(vars(twin)[name], vars(fitted)[name])
+
+
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_helpers_of_every_estimator_come_back(blob, name, how):
+    model = getattr(clone(ESTIMATORS[name]).set_params(n_components=2), how)(blob)
+    leaves = dict(walk(pack(vars(model))))
+    assert all(isinstance(leaf, PLAIN) for leaf in leaves.values())
+    twin = pickle.loads(pickle.dumps(model))
+    for attribute, value in vars(model).items():
+        if [*helpers_of(value)]:
+            assert_same(vars(twin)[attribute], value)
+    np.testing.assert_array_equal(twin.score_samples(blob), model.score_samples(blob))
+    assert twin.score(blob) == model.score(blob)
+
+
+def test_a_helper_may_hold_another(blob):
+    model = VariationalAutoencoder(1, **FAST).fit(np.vstack([blob - 9, blob + 9]))
+    packed = pack(vars(model))["_scorer"]
+    assert (packed["helper"], packed["prior"]["helper"]) == (
+        "LikelihoodScorer",
+        "CodePrior",
+    )
+    assert model.n_prior_normals_ > 1
+    twin = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(twin.sample(5, 0), model.sample(5, 0))
+
+
+def test_a_corruption_is_kept_for_the_blocks_of_a_stream(blob):
+    model = Autoencoder(2, corruption="swap", **FAST).partial_fit(blob)
+    twin = pickle.loads(pickle.dumps(model))
+    assert_same(twin._corruption, model._corruption)
+    assert set(twin._corruption.facts) == {"donors"}
+    for estimator in (model, twin):
+        estimator.partial_fit(blob)
+    np.testing.assert_array_equal(twin.transform(blob), model.transform(blob))
 
 
 def test_the_reference_is_of_the_rows_since_the_last_fit(blob):
