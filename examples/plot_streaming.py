@@ -64,14 +64,14 @@ from sklearn.decomposition import IncrementalPCA
 from sklearn_ae.metrics import reconstruction_r2
 
 pca = IncrementalPCA(n_components=8)
-pca_r2 = []
+start_score = []
 for block in blocks(60):
     pca.partial_fit(block)
-    pca_r2.append(reconstruction_r2(pca, test))
+    start_score.append(reconstruction_r2(pca, test))
 
 figure, ax = plt.subplots(layout="constrained")
 ax.plot(np.arange(1, 61), r2, color="C1", label="Autoencoder")
-ax.plot(np.arange(1, 61), pca_r2, "--", color="0.4", label="IncrementalPCA")
+ax.plot(np.arange(1, 61), start_score, "--", color="0.4", label="IncrementalPCA")
 ax.set(xlabel="Block", ylabel="R² on rows put aside")
 ax.legend()
 plt.show()

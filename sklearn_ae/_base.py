@@ -147,9 +147,9 @@ class BaseAutoencoder(
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on learning from another block of rows, in one pass over it.
 
-        The first block, which should be typical of the stream, settles the PCA the
-        network starts from, the number of components, and what each component of the
-        codes means; later blocks train the network and never turn the codes. Nothing
+        The first block, which should be typical of the stream, settles where the
+        network starts, the number of components, and what each component of the codes
+        means; later blocks train the network and never turn the codes. Nothing
         is held out. Scores and threshold follow a bounded, uniform sample of the rows
         seen. After :meth:`fit`, it goes on from the fitted network.
 

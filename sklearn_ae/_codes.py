@@ -30,7 +30,8 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         -------
         codes : ndarray of shape (n_samples, n_components)
             The codes, float32 if ``X`` is, else float64. In the units of ``X``, as
-            PCA's, or in standard deviations with ``standardize=True``.
+            PCA's, or in standard deviations with ``standardize=True``; activations in
+            (0, 1) and codes near a standard normal distribution have no unit.
         """
         check_is_fitted(self)
         rows = self._read(X)

@@ -16,6 +16,8 @@ from ._fitting import fit_network
 from .training import (
     Corruptions,
     blocks_of,
+    content_ranks,
+    dense_block,
     keyed_uniform,
     make_corruption,
     row_keys,
@@ -129,7 +131,11 @@ class DenoisingMixin:
         clean = self._scaling.standardize(rows, torch.float64, device)
         uniform = keyed_uniform(row_keys(rows, EVALUATION_SEED), rows.shape[1])
         corrupt = self._evaluation.bind(torch.float64, device)
-        return self._scaling.restore(corrupt(clean, torch.from_numpy(uniform)))
+        corrupted = corrupt(clean, torch.from_numpy(uniform))
+        # Cells that are left alone should not come back with rounding errors.
+        changed = (corrupted != clean).numpy()
+        original = dense_block(rows, slice(None))
+        return np.where(changed, self._scaling.restore(corrupted), original)
 
     def _count_components(self, n_features):
         if isinstance(self.n_components, str):
@@ -150,6 +156,9 @@ class DenoisingMixin:
 
     def _make_corruptions(self, source, weight, group, share=None):
         """Return the corruptions; ``share`` replaces the training rate, if "auto"."""
+        if self.corruption == "swap":
+            # Donors too must be the same for every random state.
+            group = content_ranks(source.X, EVALUATION_SEED)
         evaluation = make_corruption(
             self.corruption,
             self._evaluation_amount(source.n_features),

@@ -1,6 +1,7 @@
 """What an estimator with a density of rows offers: log-likelihoods and samples."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -115,10 +116,10 @@ class DensityMixin:
             If ``n_samples`` is below 1.
         """
         check_is_fitted(self)
-        if n_samples < 1:
+        if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(
-                f"n_samples={n_samples!r} must be at least 1: it is the number of rows "
-                "to draw."
+                f"n_samples={n_samples!r} must be an integer of at least 1: it is the "
+                "number of rows to draw."
             )
         seed = self.random_state if random_state is None else random_state
         rng, network = check_random_state(seed), self.net_.module_
@@ -136,9 +137,12 @@ class DensityMixin:
 
     def _fit_detector(self, fitted):
         """Settle where codes lie, then the threshold."""
-        self.n_prior_normals_ = 1
-        if self.prior == "mixture":
+        if self.prior == "normal":
+            self.n_prior_normals_ = 1
+        elif fitted.training is not None:
             self.n_prior_normals_ = choose_n_normals(fitted, PRIOR_SEED)
+        else:  # a stream goes on with what a fit has found, if there was one
+            self.n_prior_normals_ = getattr(self, "n_prior_normals_", 1)
         super()._fit_detector(fitted)
 
     def _make_scorer(self, fitted, network, index):
@@ -162,7 +166,7 @@ class DensityMixin:
         if self.likelihood == "gaussian":
             variance = network.likelihood.noise_variance()[0, 0].cpu().numpy()
             self.noise_variance_ = variance * fitted.scaling.std**2
-        if not self.n_active_:
+        if not self.n_active_ and fitted.metric.total:
             warnings.warn(
                 f"All {len(self.kl_)} components of the codes of "
                 f"{type(self).__name__} have collapsed: they say nothing of the rows. "

@@ -7,8 +7,8 @@ from ._principal import Rows
 from .networks import Dictionary, keep_largest
 from .training import rows_by_weight
 
-# Rows that the start looks at.
-POOL_ROWS = 4096
+# Rows that the start looks at, at most, and the memory they may take.
+POOL_ROWS, POOL_BYTES = 4096, 2**27
 
 # Units active at the start with an L1 penalty, if there are as many.
 L1_ACTIVE = 32
@@ -21,12 +21,18 @@ def dictionary_start(problem, *, penalty, n_active, target_activation):
     """Return the :class:`Dictionary` of each network of a stack.
 
     Atoms are training rows, centred and brought to unit norm, the encoder is their
-    transpose, scaled or shifted such that the first codes are of the right size.
+    transpose, scaled or shifted such that the first codes are of the right size. Rows
+    are drawn by their weight in an order that their content decides.
     """
     models = []
-    # Held-out rows must not be among the atoms: each would be its own.
-    for weight in problem.train_weights:
-        mean, scale, rows = _scaled_rows(problem, weight)
+    for weight, train_weight in zip(
+        problem.weights, problem.train_weights, strict=True
+    ):
+        mean, scale = _units(problem, weight)
+        # Held-out rows must not be among the atoms: each would be its own.
+        most = max(2, min(POOL_ROWS, POOL_BYTES // (8 * len(mean))))
+        index = rows_by_weight(train_weight.numpy(), problem.group, most)
+        rows = (problem.source.take(torch.from_numpy(index)) - mean) * scale
         atoms = _atoms_from(rows, problem.n_components, problem.seed)
         products = rows @ atoms.T
         if penalty == "topk":
@@ -39,13 +45,10 @@ def dictionary_start(problem, *, penalty, n_active, target_activation):
     return Dictionary.stacked(models)
 
 
-def _scaled_rows(problem, weight):
-    """Return mean, scale, and rows drawn by weight in an order of their content."""
-    index = rows_by_weight(weight.numpy(), problem.group, POOL_ROWS)
-    rows = problem.source.take(torch.from_numpy(index))
+def _units(problem, weight):
+    """Return the mean of weighted rows, and the scale that makes their variance 1."""
     scale = problem.metric.unit * problem.metric.varies / problem.metric.code_unit
-    mean = Rows(problem.source, weight, torch.ones_like(scale)).mean()
-    return mean, scale, (rows - mean) * scale
+    return Rows(problem.source, weight, torch.ones_like(scale)).mean(), scale
 
 
 def _atoms_from(rows, n_components, seed):

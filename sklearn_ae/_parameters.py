@@ -32,13 +32,13 @@ class SharedParameters:
         Learning rate of the first step of AdamW. "auto" is 0.003, or 0.001 for fewer
         than 1000 distinct rows.
     weight_decay : float, default=0.0
-        Decoupled weight decay of AdamW. It decays the network towards PCA.
+        Decoupled weight decay of AdamW. It decays the network towards its linear part.
     early_stopping : bool, default=True
         Whether to hold rows out, to keep the epoch that is best on them, and to stop
         when none has been for long. Fewer than 1000 distinct rows are cross-fitted:
         every row is held out once, and the final model is trained on all rows for as
         many epochs as were best on held-out rows. False trains on all rows for
-        ``max_epochs``, better than PCA or not.
+        ``max_epochs``, for better or worse.
     validation_fraction : float, default=0.1
         Share of the distinct rows held out; with cross-fitting, of each fold, of which
         there are 2 to 20.
@@ -47,7 +47,7 @@ class SharedParameters:
         stops.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the network of the fit before, instead of from
-        PCA.
+        the start.
     device : str, default="auto"
         Where to train: "auto" is "cuda" where torch finds a GPU, else "cpu". Also
         "cuda:1" and the like, and "mps".
@@ -69,13 +69,14 @@ class SharedParameters:
         Standard deviation of each column; None with ``standardize=False``.
     history_ : dict of ndarray of shape (n_epochs,)
         "train_loss", the mean over the steps of each epoch, and, if rows were held
-        out, "valid_loss" after it. Both are shares of the rows' variance: 1 minus the
-        loss is R². Where models are cross-fitted, means over them.
+        out, "valid_loss" after it. Errors are shares of the rows' variance, so that 1
+        minus the loss is R², less the penalty if there is one; in nats per row where
+        the loss is a likelihood. Where models are cross-fitted, means over them.
     n_epochs_ : int
         Number of epochs run.
     best_epoch_ : int
-        Epoch whose weights were kept; 0 stands for the start, which is PCA unless the
-        fit went on from an earlier one.
+        Epoch whose weights were kept; 0 stands for the start: PCA, or what the class
+        starts from in its place, or the earlier fit that this one went on from.
     max_epochs_, batch_size_ : int
         What "auto" came to.
     device_ : str

@@ -3,12 +3,16 @@
 import torch
 
 from ._anchor import fit_principals
+from ._principal import Rows
 from ._principal_codes import count_rows, unbiased
 from .networks import Anchor
 
 # Least variance of the noise, as a share of the mean variance of a column. Rows of less
 # than full rank leave no variance for it, and a density without limit.
 NOISE_FLOOR = 1e-14
+
+# Variance of a standardised column, at most, that is rounding errors.
+ROUNDING = 1e-12
 
 # Of the least variance, what noise takes where there are components for all of it.
 FULL_RANK_SHARE = 0.1
@@ -37,6 +41,7 @@ def _one_model(principal, weight, problem):
     noise = _noise_variance(principal, n_rows, len(unit))
     variances = (principal.variances * unbiased(n_rows)).clamp(min=noise)
     excess = (variances - noise).sqrt()
+    evidence = _evidence(problem, weight, n_rows)
     constants = torch.tensor(problem.scaling.mean), torch.tensor(problem.scaling.std)
     return Anchor(
         mean=principal.mean / unit,
@@ -44,12 +49,30 @@ def _one_model(principal, weight, problem):
         decoder=principal.axes * excess.unsqueeze(1) / unit,
         # Of the prior, not of the codes: training may put idle components to use.
         spread=torch.ones_like(excess),
-        varies=problem.metric.varies.to(unit),
+        # Rows of a fold may be alike in a column in which others differ.
+        varies=(evidence > 0).to(unit) * problem.metric.varies,
         code_variance=noise / variances,
         noise_variance=noise / unit.square(),
+        evidence=evidence,
         row_center=constants[0],
         row_scale=constants[1],
     )
+
+
+def _evidence(problem, weight, n_rows):
+    """Return the number of rows that the variance of each column rests on.
+
+    The number of rows over the kurtosis: one, where a single row differs from the rest.
+    """
+    rows = Rows(problem.source, weight, torch.ones_like(problem.metric.unit))
+    mean = rows.mean()
+    second, fourth = torch.zeros_like(mean), torch.zeros_like(mean)
+    for block, share in rows:
+        squares = (block - mean).square()
+        second += share @ squares
+        fourth += share @ squares.square()
+    real = second > ROUNDING
+    return n_rows * second.square() / torch.where(real, fourth, 1.0) * real
 
 
 def _noise_variance(principal, n_rows, n_features):

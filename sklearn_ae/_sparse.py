@@ -77,7 +77,7 @@ class SparseAutoencoder(
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_ae import SparseAutoencoder
     >>> X = load_digits().data
-    >>> sparse = SparseAutoencoder(n_active=8, random_state=0).fit(X)
+    >>> sparse = SparseAutoencoder(n_active=8, max_epochs=20, random_state=0).fit(X)
     >>> codes = sparse.transform(X)
     >>> codes.shape
     (1797, 128)

@@ -20,8 +20,10 @@ class VariationalAutoencoder(DensityMixin, BaseDenseAutoencoder):
         - \beta\, \mathrm{KL}(q(z \mid x_i) \,\Vert\, N(0, I)) \right),
 
     [1]_, with :math:`\beta` of [2]_. It starts at probabilistic PCA [3]_, for which
-    the bound is exact: untrained, :meth:`score` is PCA's. Training can only raise the
-    bound on held-out rows; if it does not, the model stays what it was.
+    the bound is exact: untrained, :meth:`score` is PCA's (with normal noise). Training
+    can only raise the bound on held-out rows; if it does not, the model stays what it
+    was. Columns of few distinct values have densities without limit: add uniform noise
+    of one measuring step before comparing likelihoods.
 
     Read more in the :ref:`User Guide <variational>`.
 

@@ -17,10 +17,11 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
-from sklearn_ae import _reference
+from sklearn_ae import _dictionary, _reference
 from sklearn_ae.training import (
     Scaling,
     _corruption,
+    _revival,
     _rows,
     content_ranks,
     draw_seeds,
@@ -668,6 +669,8 @@ def test_wide_sparse_rows_are_never_dense_as_a_whole(estimator, monkeypatch, n_r
     monkeypatch.setattr(_rows, "BLOCK_BYTES", 8 * limit * n_features)
     monkeypatch.setattr(_reference, "REFERENCE_BYTES", 8 * limit * n_features)
     monkeypatch.setattr(_corruption, "DONOR_BYTES", 8 * limit * n_features)
+    for module in (_dictionary, _revival):
+        monkeypatch.setattr(module, "POOL_ROWS", limit)
     standardize, toarray, sizes = Scaling.standardize, sparse.csr_matrix.toarray, []
 
     def spy_standardize(self, rows, *args):
@@ -695,6 +698,8 @@ def test_a_mapped_file_with_zero_weights_is_not_loaded(
     weight = np.resize([1.0, 0.0, 2.0], 300)
     estimator.set_params(batch_size=16, max_epochs=2)
     monkeypatch.setattr(_corruption, "DONOR_ROWS", 16)
+    for module in (_dictionary, _revival):
+        monkeypatch.setattr(module, "POOL_ROWS", 16)
     expected = clone(estimator).fit(np.array(mapped), sample_weight=weight)
     monkeypatch.setattr(_rows, "BLOCK_ROWS", 16)
     monkeypatch.setattr(_reference, "REFERENCE_ROWS", 16)

@@ -86,19 +86,7 @@ def test_the_rate_of_evaluation_has_a_default(kind):
     assert_array_equal(auto.corrupt(X), given.corrupt(X))
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(
-            kind,
-            marks=pytest.mark.xfail(
-                condition=kind == "swap",
-                reason="the order of the donors follows random_state",
-            ),
-        )
-        for kind in KINDS
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_all_random_states_corrupt_alike(kind):
     # Candidates of a search are compared on the same corrupted rows.
     X = curve(60)

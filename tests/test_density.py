@@ -159,10 +159,11 @@ def test_samples_do_not_depend_on_the_precision_of_what_is_asked(trained):
     )
 
 
-@pytest.mark.parametrize("n_samples", [0, -3])
+@pytest.mark.parametrize("n_samples", [0, -3, 2.5])
 def test_the_number_of_samples_must_be_positive(trained, n_samples):
     message = (
-        f"n_samples={n_samples} must be at least 1: it is the number of rows to draw."
+        f"n_samples={n_samples} must be an integer of at least 1: it is the number of "
+        "rows to draw."
     )
     with pytest.raises(ValueError, match=message):
         trained.sample(n_samples)

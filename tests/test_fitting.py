@@ -368,16 +368,7 @@ def test_going_on_without_epochs_changes_no_reconstruction(blob, dtype):
 # -- what is random about held-out rows
 
 
-@pytest.mark.parametrize(
-    "cross_fit",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(reason="all rows are taken in their own order"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("cross_fit", [False, True])
 def test_keys_of_held_out_rows_are_those_of_their_contents(blob, cross_fit):
     plan = make_plan(
         content_ranks(blob, 0),

@@ -132,7 +132,7 @@ def test_variances_of_a_stream_are_those_of_its_codes(streamed, blob):
         recipe_of(streamed),
     )
     codes = streamed.transform(np.vstack([blob, 3 * blob]))
-    np.testing.assert_allclose(fitted.code_variances, codes.var(axis=0))
+    np.testing.assert_allclose(streamed.explained_variance_, codes.var(axis=0, ddof=1))
     total = np.vstack([blob, 3 * blob]).var(axis=0).sum()
     assert fitted.metric.total == pytest.approx(total)
 

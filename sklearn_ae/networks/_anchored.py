@@ -40,6 +40,8 @@ class Anchor(NamedTuple):
         Variance of the distribution of a row's code, where it has one.
     noise_variance : tensor of shape (M, n_features) or None
         Variance of the rows around their reconstruction, where it is modelled.
+    evidence : tensor of shape (M, n_features) or None
+        Number of rows that each column's variance rests on.
     row_center, row_scale : tensor of shape (M, n_features) or None
         Origin and unit of the network's rows, in the user's units.
     """
@@ -53,6 +55,7 @@ class Anchor(NamedTuple):
     varies: torch.Tensor | None = None
     code_variance: torch.Tensor | None = None
     noise_variance: torch.Tensor | None = None
+    evidence: torch.Tensor | None = None
     row_center: torch.Tensor | None = None
     row_scale: torch.Tensor | None = None
 

@@ -42,7 +42,7 @@ class GaussianLikelihood(nn.Module):
         # A parameter, so that it is kept and put back with the weights.
         self.growth = nn.Parameter(torch.zeros(n_models, 1, n_features))
         self.register_buffer("n_seen", torch.zeros(n_models, 1, 1))
-        for name in ("start", "floor", "learned"):
+        for name in ("start", "floor", "learned", "doubt"):
             self.register_buffer(name, torch.zeros(n_models, 1, n_features))
 
     @torch.no_grad()
@@ -52,6 +52,8 @@ class GaussianLikelihood(nn.Module):
         self.floor.copy_(self.start.clamp(max=2 * math.log(NOISE_FLOOR)))
         # Of a column that never varied the noise has nothing to learn from.
         self.learned.copy_(anchor.varies.unsqueeze(1))
+        if anchor.evidence is not None:
+            self.doubt.copy_(1 / (1 + anchor.evidence.unsqueeze(1)))
 
     def log_variance(self, extra):
         """Return the log-variances, of shape ``(M, 1 or n, d)``."""
@@ -71,6 +73,11 @@ class GaussianLikelihood(nn.Module):
             share = row_weight / row_weight.mean(dim=-1, keepdim=True)
             squares = squares * share.unsqueeze(-1)
         ratio = squares.mean(dim=-2, keepdim=True) / self.start.exp()
+        # The start, or the column's own variance if that is less, counts as one row. Of
+        # a column that is the same in all rows but one a model that has not seen this
+        # row knows nothing.
+        usual = (-self.start.clamp(min=0)).exp()
+        ratio = torch.lerp(ratio, usual, self.doubt)
         if self.is_shared:
             count = self.learned.sum(-1, keepdim=True).clamp(min=1)
             ratio = (ratio * self.learned).sum(-1, keepdim=True) / count

@@ -98,6 +98,8 @@ CLEAN = Corruptions()
 
 def add_noise(rows, uniform, amount):
     """Add normal noise of standard deviation ``amount``."""
+    # Rounded to float32, a number just below 1 is 1, and its quantile infinite.
+    uniform = uniform.clamp(max=1 - torch.finfo(rows.dtype).eps / 2)
     return torch.addcmul(rows, amount, torch.special.ndtri(uniform))
 
 

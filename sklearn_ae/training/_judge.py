@@ -111,7 +111,7 @@ class KeepBest(Callback):
         """Compare the epoch with the best so far."""
         epoch, losses = len(net.history), self.judge.losses(net.held_out_errors_)
         # NaN, if there is one, is the largest. A stopped team may end as it likes.
-        net.check_loss(losses[self.active].max())
+        net.check_loss(losses[self.active].max(), held_out=True)
         better = self.active & (losses < self.losses)
         if better.any():
             self._keep(better, epoch, net.held_out_errors_, snapshot(net.module_))

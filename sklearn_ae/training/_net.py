@@ -27,6 +27,9 @@ WARM_UP = 200
 # stream may, when its rows change.
 DIVERGED = 1e3
 
+# Nats per row that no fit to standardised rows comes near.
+DIVERGED_NATS = 1e12
+
 # What a callback may be told at every step.
 STEP_EVENTS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -132,8 +135,9 @@ class AutoencoderNet(NeuralNet):
         else:
             self.held_out_errors_ = self.held_out_errors(iterator)
             loss = float(self.judge.losses(self.held_out_errors_).mean())
-        # Where rows are held out, they tell, team by team.
-        if self.judge is None:
+        # Where rows are held out, they tell, team by team; but a likelihood of rows
+        # unlike all others has no bound.
+        if self.judge is None or (training and not self.criterion_.is_relative):
             self.check_loss(loss)
         # As skorch's own scoring records it, for callbacks that ask for the best.
         best = self.best_losses_.get(prefix, math.inf)
@@ -230,9 +234,11 @@ class AutoencoderNet(NeuralNet):
             for _, callback in self.callbacks_
         )
 
-    def check_loss(self, loss):
+    def check_loss(self, loss, held_out=False):
         """Raise if a loss says that training has diverged."""
-        limit = DIVERGED if self.criterion_.is_relative else math.inf
+        limit = DIVERGED
+        if not self.criterion_.is_relative:
+            limit = math.inf if held_out else DIVERGED_NATS
         if math.isfinite(loss) and not (self.anneal_over and loss > limit):
             return
         rate = min(self.lr / 10, 1e-3)

@@ -7,8 +7,8 @@ from skorch.callbacks import Callback
 # a unit needs time to learn.
 STEPS_BETWEEN, LAST_SHARE = 30, 0.6
 
-# Rows in which new directions are looked for.
-POOL_ROWS = 4096
+# Rows in which new directions are looked for, at most, and the memory they may take.
+POOL_ROWS, POOL_BYTES = 4096, 2**27
 
 
 class ReviveUnits(Callback):
@@ -30,7 +30,8 @@ class ReviveUnits(Callback):
 
     @torch.no_grad()
     def _revive(self, net, idle, batches):
-        index, weight = batches.distinct(POOL_ROWS)
+        most = max(2, min(POOL_ROWS, POOL_BYTES // (8 * net.module_.n_features)))
+        index, weight = batches.distinct(most)
         rows = batches.source.take(index)
         residual = rows - net.module_(rows).reconstruction
         size = (residual * net.module_.scale).square().sum(dim=-1) * (weight > 0)

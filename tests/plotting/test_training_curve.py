@@ -6,7 +6,12 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
 from sklearn_ae.plotting import TrainingCurveDisplay
 
 
@@ -32,7 +37,7 @@ def test_curves_are_the_history(judged):
 
 
 def test_pca_has_a_line_at_its_level(judged):
-    line = TrainingCurveDisplay.from_estimator(judged).pca_line_
+    line = TrainingCurveDisplay.from_estimator(judged).start_line_
     assert set(line.get_ydata()) == {judged.pca_validation_r2_}
 
 
@@ -44,16 +49,16 @@ def test_mark_stands_at_the_kept_epoch(judged):
 
 def test_epoch_zero_is_marked_at_pca_level():
     display = TrainingCurveDisplay(
-        train_r2=[0.6, 0.7], valid_r2=[0.4, 0.3], pca_r2=0.5, best_epoch=0
+        train_score=[0.6, 0.7], valid_score=[0.4, 0.3], start_score=0.5, best_epoch=0
     ).plot()
     assert (display.mark_.get_xdata()[0], display.mark_.get_ydata()[0]) == (0, 0.5)
 
 
 def test_without_held_out_rows(autoencoder):
     display = TrainingCurveDisplay.from_estimator(autoencoder)
-    assert display.valid_r2 is None
+    assert display.valid_score is None
     assert len(display.lines_) == 1
-    assert display.pca_line_ is None
+    assert display.start_line_ is None
     np.testing.assert_allclose(
         display.mark_.get_ydata(), 1 - autoencoder.history_["train_loss"][-1:]
     )
@@ -63,22 +68,22 @@ def test_without_held_out_rows(autoencoder):
 def test_without_epochs(X, early_stopping):
     pca = Autoencoder(1, max_epochs=0, early_stopping=early_stopping).fit(X)
     display = TrainingCurveDisplay.from_estimator(pca)
-    assert len(display.train_r2) == 0
+    assert len(display.train_score) == 0
     assert (display.mark_ is not None) == early_stopping
     display.figure_.canvas.draw()
 
 
 def test_without_anything_known():
-    display = TrainingCurveDisplay(train_r2=[]).plot()
+    display = TrainingCurveDisplay(train_score=[]).plot()
     assert display.ax_.get_legend() is None
 
 
 def test_mark_beyond_the_history_is_left_out():
-    assert TrainingCurveDisplay(train_r2=[0.5], best_epoch=7).plot().mark_ is None
+    assert TrainingCurveDisplay(train_score=[0.5], best_epoch=7).plot().mark_ is None
 
 
 def test_single_epoch_shows():
-    (line,) = TrainingCurveDisplay(train_r2=[0.5]).plot().lines_
+    (line,) = TrainingCurveDisplay(train_score=[0.5]).plot().lines_
     assert line.get_marker() == "."
 
 
@@ -98,7 +103,7 @@ def test_keywords_reach_the_curves(judged):
 def test_pipeline(X):
     model = make_pipeline(StandardScaler(), Autoencoder(1, max_epochs=0)).fit(X)
     display = TrainingCurveDisplay.from_estimator(model)
-    assert display.pca_r2 == model[-1].pca_validation_r2_
+    assert display.start_score == model[-1].pca_validation_r2_
 
 
 def test_estimator_without_history(pca):
@@ -115,4 +120,29 @@ def test_without_matplotlib(judged, no_matplotlib):
     with pytest.raises(ImportError, match=r'pip install "sklearn-ae\[plot\]"'):
         TrainingCurveDisplay.from_estimator(judged)
     with pytest.raises(ImportError, match=r"TrainingCurveDisplay\.plot"):
-        TrainingCurveDisplay(train_r2=[0.5]).plot()
+        TrainingCurveDisplay(train_score=[0.5]).plot()
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity", "start"),
+    [
+        (Autoencoder, "R² of the reconstruction", "PCA on held-out"),
+        (DenoisingAutoencoder, "R² to the clean rows", "linear denoiser on held-out"),
+        (SparseAutoencoder, "1 less the loss", None),
+        (VariationalAutoencoder, "Evidence lower bound", "probabilistic PCA on held"),
+    ],
+)
+@pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+def test_curves_say_what_they_show(blob, kind, quantity, start):
+    model = kind(max_epochs=3, random_state=0).fit(blob)
+    display = TrainingCurveDisplay.from_estimator(model)
+    assert display.ax_.get_ylabel().startswith(quantity)
+    if start is None:
+        assert display.start_line_ is None
+    else:
+        assert display.start_line_.get_label().startswith(start)
+    sign = -1 if kind is VariationalAutoencoder else 0
+    expected = (1 + sign) - model.history_["valid_loss"]
+    np.testing.assert_allclose(display.valid_score, expected)

@@ -270,7 +270,6 @@ def test_extreme_draws_are_in_range(X, kind, uniform):
     assert torch.isfinite(after).all()
 
 
-@pytest.mark.xfail(reason="draws from keys round to one in float32")
 def test_draws_from_keys_are_in_range_in_single_precision(X):
     # Draws by key come in float64, of which one in 2^25 is 1 in float32.
     corrupt = make("gaussian", 0.5, X).bind(torch.float32, CPU)

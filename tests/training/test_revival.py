@@ -22,6 +22,7 @@ class Stub:
         self.module_ = SimpleNamespace(
             idle=torch.tensor([[[False, idle]]]),
             scale=torch.ones(1, 1, 3),
+            n_features=3,
             revive=lambda model, units, rows: self.revived.append((units, rows)),
             atoms=parameter,
             encoder=SimpleNamespace(
