@@ -79,14 +79,22 @@ def sklearn_table(name):
 
 
 def split_rows(X, seed):
-    """Return training and test rows, standardised by the training rows."""
+    """Return training and test rows, standardised by the training rows.
+
+    Without columns that do not vary in the training rows: these have no unit.
+    """
     train, test = train_test_split(X, test_size=TEST_SHARE, random_state=seed)
+    varies = np.ptp(train, axis=0) > 0
+    train, test = train[:, varies], test[:, varies]
     scaler = StandardScaler().fit(train)
     return scaler.transform(train), scaler.transform(test)
 
 
-def load_images(options):
-    """Return MNIST's training and test rows, or None if there is no such file."""
+def load_images(options, most=None):
+    """Return MNIST's training and test rows, or None if there is no such file.
+
+    At most so many training rows, or as many as ``--images`` asks for.
+    """
     path = _data.mnist_path(options.data)
     if not path.exists():
         note("MNIST is left out: images/mnist.npz is not among the data.")
@@ -94,7 +102,8 @@ def load_images(options):
     train, test = _data.load_mnist(path)
     if options.quick:
         return train[:: len(train) // (3 * QUICK_ROWS)], test[:QUICK_ROWS]
-    return train, test
+    most = options.images or most
+    return _data.subsample(train, most, 0) if most else train, test
 
 
 # -- fits

@@ -3,7 +3,6 @@
 import warnings
 from typing import NamedTuple
 
-import _data
 import _report
 import numpy as np
 from _timing import seconds_of
@@ -40,11 +39,10 @@ N_UNITS = {"MNIST": 512, "digits": 128}
 
 def run_images(options):
     """Run the comparison, the dead units and the targets of "kl" on MNIST."""
-    images = load_images(options)
+    images = load_images(options, N_IMAGES)
     if images is None:
         return Part([], ["MNIST was not among the data."])
     train, test = images
-    train = _data.subsample(train, options.images or N_IMAGES, 0)
     bounds, dead = [], []
     text = (
         f"{len(train)} training images, drawn at random; {len(test)} test images; "
@@ -283,10 +281,11 @@ def _hit_targets(tables, bounds, dead, options):
     judge(bounds, _report.at_most(claim, max(misses), TARGET_TOLERANCE))
     text = (
         "Mean activation over units and training rows, its standard deviation over "
-        "units, R² of the training rows. Breast cancer and wine are standardised, with "
-        "the default number of units."
+        "units, R² of the training rows."
     )
     header = ("data", "units", "target", "mean", "spread", "R²", "dead", "s")
+    if len(tables) > 1:
+        text += " Breast cancer and wine are standardised, with as many units as usual."
     return [section('Mean activation with "kl"', text, header, rows)]
 
 

@@ -4,7 +4,8 @@ Each part measures the claims about one variant beside the models that it should
 
 * denoising-mnist: dB on noisy images, against PCA and ``Autoencoder``;
 * denoising-tables: error on rows with swapped cells, against PCA, KernelPCA and
-  ``Autoencoder``; the training rate that is chosen, against a sweep;
+  ``Autoencoder``;
+* denoising-rates: the training rate that is chosen, against a sweep;
 * sparse-mnist, sparse-tables: variance kept at equal numbers of active units, dead
   units, the activation that is aimed at, and features told from noise;
 * variational: log-likelihood of held-out rows against PCA, samples against rows;
@@ -35,6 +36,7 @@ from threadpoolctl import threadpool_limits
 PARTS = {
     "denoising-mnist": ("Denoising of images", _variants_denoising.run_images),
     "denoising-tables": ("Denoising of tables", _variants_denoising.run_tables),
+    "denoising-rates": ("The rate of corruption", _variants_denoising.run_rates),
     "sparse-mnist": ("Sparse codes of images", _variants_sparse.run_images),
     "sparse-tables": ("Sparse codes of tables", _variants_sparse.run_tables),
     "variational": ("Variational: densities and samples", _variants_variational.run),
@@ -58,12 +60,20 @@ def main():
         bounds += part.bounds
         sections = [_report.bounds_table(part.bounds), *part.sections]
         say("\n" + "\n\n".join(sections))
-        if options.save and not options.quick:
+        if part.bounds and should_save(options):
             command = f"python benchmarks/variants.py --only {name}"
             _report.write(
                 f"variants_{name.replace('-', '_')}", title, command, sections
             )
     _report.finish(bounds)
+
+
+def should_save(options):
+    """Whether to write the report: as asked, else if data and sizes are the usual."""
+    if options.save is not None:
+        return options.save
+    unusual = options.quick or options.tables or options.images
+    return not unusual and options.data == _data.DEFAULT_DATA
 
 
 def parse_options():
@@ -80,12 +90,12 @@ def parse_options():
     )
     add("--tables", nargs="+", metavar="NAME", help="these tables instead of six")
     add("--images", type=int, help="training images of MNIST at most")
-    add("--quick", action="store_true", help="tiny sizes, to try the code; no files")
+    add("--quick", action="store_true", help="tiny sizes, to try the code")
     add(
         "--save",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write the tables to benchmarks/results/",
+        help="write the tables to benchmarks/results/; without this option a trial of "
+        "other data or sizes writes nothing",
     )
     options = parser.parse_args()
     options.only = [name for names in options.only for name in names.split(",") if name]

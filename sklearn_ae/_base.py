@@ -1,5 +1,6 @@
 """The base of all estimators: parameters, fit, fitted attributes, pickles."""
 
+import copy
 import warnings
 from contextlib import ExitStack
 from dataclasses import replace
@@ -30,6 +31,7 @@ from ._transaction import all_or_nothing
 from ._variant import Variant
 from .training import (
     EpochBar,
+    LazyRows,
     ScikitLearnCallbacks,
     Settings,
     Training,
@@ -46,6 +48,8 @@ from .training import (
 # A fit counts as cut short if its loss fell by more than this share in the last tenth
 # of its epochs.
 STILL_IMPROVING = 0.01
+
+CPU = torch.device("cpu")
 
 # Cells of a table, at most, that is trained on in float64.
 PRECISE_CELLS = 2**15
@@ -135,7 +139,8 @@ class BaseAutoencoder(
         start = None
         if warm:
             self._check_structure()
-            start = Start(self.net_.module_, self._scaling, self._code_unit)
+            network = self._adapt(copy.deepcopy(self.net_.module_))
+            start = Start(network, self._scaling, self._code_unit)
         with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
             fitted = self._train(rows, weight, group, recipe, context, start)
             self._publish(fitted, recipe)
@@ -193,6 +198,15 @@ class BaseAutoencoder(
             else:
                 self._check_structure()
                 self._reference = self._reference.extended(rows, weight)
+                # As asked for now, and from the stream so far.
+                source = LazyRows(
+                    self._reference.rows, self._scaling, torch.float64, CPU
+                )
+                self._corruption = self._make_corruptions(
+                    source,
+                    self._reference.weight,
+                    content_ranks(self._reference.rows, seeds.split),
+                ).training
             self._learn_block(rows, weight, recipe)
         return self
 
@@ -291,7 +305,8 @@ class BaseAutoencoder(
 
     def _warn_if_cut_short(self, training):
         losses = self.history_.get("valid_loss", ())
-        if len(losses) < max(2, self.max_epochs_) or not training.improved:
+        in_vain = training.improved is not None and not training.improved
+        if len(losses) < max(2, self.max_epochs_) or in_vain:
             return
         last = max(1, len(losses) // 10)
         before, after = losses[:-last].min(), losses[-last:].min()
@@ -315,6 +330,7 @@ class BaseAutoencoder(
             self._scaling,
             self._corruption,
             recipe.settings,
+            self._adapt,
         )
         self.mean_ = self._reference.mean
         self.n_epochs_ += 1

@@ -16,7 +16,7 @@ from ._inputs import check_unit_interval
 from ._prior import choose_n_normals, fit_prior
 from ._probabilistic import probabilistic_anchor
 from .detection import LikelihoodScorer, even_normals
-from .training import LikelihoodLoss, PenaltyWarmUp, blocks_of
+from .training import LikelihoodLoss, PenaltyWarmUp, blocks_of, weighted_sum
 
 # A component whose distribution differs less from the prior, in nats, says nothing.
 ACTIVE = 0.01
@@ -69,6 +69,8 @@ class DensityMixin:
         scores : ndarray of shape (n_samples,), float64
             The lower, the more abnormal.
         """
+        check_is_fitted(self)
+        self._check_unit_interval(self._read(X))
         return super().score_samples(X)
 
     def score(self, X, y=None, sample_weight=None):
@@ -93,7 +95,7 @@ class DensityMixin:
         check_is_fitted(self)
         scores = self.score_samples(X)
         weight = check_sample_weight(sample_weight, scores, ensure_non_negative=True)
-        return float(weight @ scores / weight.sum())
+        return float(weighted_sum(weight / weight.sum(), scores))
 
     def sample(self, n_samples=1, random_state=None):
         """Draw rows from the model: a code from the prior, then a row given the code.
@@ -187,6 +189,9 @@ class DensityMixin:
 
     def _check_rows(self, rows):
         super()._check_rows(rows)
+        self._check_unit_interval(rows)
+
+    def _check_unit_interval(self, rows):
         if self.likelihood == "bernoulli":
             check_unit_interval(rows, "likelihood='bernoulli'")
 
@@ -203,6 +208,13 @@ class DensityMixin:
             "free_bits": float(self.free_bits),
         }
         return {"bottleneck": bottleneck, "likelihood": likelihood}
+
+    def _adapt(self, network):
+        arguments = self._network_arguments()["bottleneck"]
+        network.arguments["bottleneck"] = arguments
+        network.bottleneck.beta = arguments["beta"]
+        network.bottleneck.free_bits = arguments["free_bits"]
+        return network
 
     def _make_loss(self, scaling, metric):
         return LikelihoodLoss(scaling.mean, scaling.std, metric.unit)

@@ -227,6 +227,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         stack.copy_linear_path(start.network)
     rows = LazyRows(X, scaling, wide, settings.device)
     network, covariance = final_model(stack, plan, rows, weight, metric, recipe)
+    loss = loss.to(settings.device, wide)  # the net has its own
     return Fitted(
         network=network,
         stack=stack,

@@ -108,7 +108,8 @@ def check_unit_interval(X, reason):
         raise ValueError(
             f"{reason} takes values between 0 and 1, and X has values from "
             f"{cells.min():.3g} to {cells.max():.3g}. Scale X, for example with "
-            "sklearn.preprocessing.MinMaxScaler, or take likelihood='gaussian'."
+            "sklearn.preprocessing.MinMaxScaler(clip=True), or take "
+            "likelihood='gaussian'."
         )
 
 

@@ -74,15 +74,15 @@ class SparseAutoencoder(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.datasets import load_wine
     >>> from sklearn_ae import SparseAutoencoder
-    >>> X = load_digits().data
-    >>> sparse = SparseAutoencoder(n_active=8, max_epochs=20, random_state=0).fit(X)
+    >>> X = load_wine().data
+    >>> sparse = SparseAutoencoder(n_active=3, standardize=True, random_state=0).fit(X)
     >>> codes = sparse.transform(X)
     >>> codes.shape
-    (1797, 128)
+    (178, 26)
     >>> int((codes > 0).sum(axis=1).max())
-    8
+    3
     """
 
     n_components = "auto"
@@ -109,4 +109,9 @@ class SparseAutoencoder(
         "target_activation": [Interval(Real, 0, 1, closed="neither")],
     }
 
-    _structural = (*BaseAutoencoder._structural, "penalty", "n_active")
+    _structural = (
+        *BaseAutoencoder._structural,
+        "penalty",
+        "n_active",
+        "target_activation",
+    )

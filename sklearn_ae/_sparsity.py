@@ -1,10 +1,13 @@
 """What an estimator with a sparse code answers, and tells of its units."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from . import _defaults
 from ._base import first
 from ._dictionary import dictionary_start
+from ._fitting import Start
+from ._streaming import as_fitted
 from ._usage import input_importances, unit_usage
 from .networks import DictionaryAutoencoder
 from .training import PenaltyWarmUp, ReviveUnits
@@ -19,10 +22,10 @@ class SparsityMixin:
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        The atoms, of unit norm. A reconstruction is ``mean_ + transform(X) @
-        components_``; with "kl" the atoms hold the gain of the units, and the codes
-        count from ``target_activation``. With ``standardize=True``, in standard
-        deviations of each column.
+        The atoms, of unit norm. After :meth:`fit`, a reconstruction is ``mean_ +
+        transform(X) @ components_``; with "kl" the atoms hold the gain of the units,
+        and the codes count from ``target_activation``. With ``standardize=True``, in
+        standard deviations of each column.
     activation_frequency_ : ndarray of shape (n_components,)
         Share of the training rows in which each unit is active: above zero, or, with
         "kl", above twice its target.
@@ -70,17 +73,25 @@ class SparsityMixin:
         slow = n_distinct < _defaults.SMALL or self.penalty == "kl"
         return 0.05 if slow else 0.1
 
-    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
+    def _adapt(self, network):
+        network.penalty_weight = self._weigh_penalty()
+        network.arguments["penalty_weight"] = network.penalty_weight
+        return network
+
+    def _weigh_penalty(self):
         weight = self.penalty_weight
         if isinstance(weight, str):
             weight = _defaults.PENALTY_WEIGHTS.get(self.penalty, 0.0)
+        return float(weight)
+
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
         return DictionaryAutoencoder(
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,
             penalty=self.penalty,
             n_active=self._count_active(n_features, n_components),
-            penalty_weight=float(weight),
+            penalty_weight=self._weigh_penalty(),
             target_activation=float(self.target_activation),
         )
 
@@ -94,11 +105,10 @@ class SparsityMixin:
         )
 
     def _make_callbacks(self, n_epochs):
-        if self.penalty == "topk":
-            return [ReviveUnits()]
-        if self.penalty == "l1":
-            return [PenaltyWarmUp(round(WARM_UP * n_epochs))]
-        return []
+        if self.penalty == "kl":
+            return []  # its penalty keeps units from being idle
+        n_rising = round(WARM_UP * n_epochs) if self.penalty == "l1" else 0
+        return [*([PenaltyWarmUp(n_rising)] if n_rising else []), ReviveUnits()]
 
     @staticmethod
     def _arrange_codes(network, rows, weight, metric):
@@ -116,7 +126,19 @@ class SparsityMixin:
         self.activation_frequency_, self.mean_activation_ = unit_usage(fitted)
         self.mean_active_ = float(self.activation_frequency_.sum())
         self.n_dead_ = int((self.activation_frequency_ == 0).sum())
-        self.feature_importances_ = input_importances(fitted)
+        # Costly: of a stream they are measured when they are asked for.
+        self._importances = None
+        if fitted.training is not None:
+            self._importances = input_importances(fitted)
+
+    @property
+    def feature_importances_(self):
+        """Of what the code tells of columns from the others, each column's share."""
+        check_is_fitted(self)
+        if self._importances is not None:
+            return self._importances.copy()
+        start = Start(self.net_.module_, self._scaling, self._code_unit)
+        return input_importances(as_fitted(self.net_, self._reference, start, self))
 
     def _describe_training(self, training):
         kept = training.kept_loss

@@ -18,9 +18,11 @@ from .training import (
 )
 
 
-def train_on_block(net, X, weight, scaling, corruption, settings):
+def train_on_block(net, X, weight, scaling, corruption, settings, adapt=None):
     """Return a copy of ``net`` trained for one pass over a block of rows."""
     net = copy_net(net, settings)
+    if adapt is not None:
+        adapt(net.module_)
     device, dtype = torch.device(net.device), net.criterion_.column_weight.dtype
     # The step as well, or every block would be read in the same order.
     settings = replace(

@@ -1,14 +1,18 @@
 """How a sparse code is used: by how many rows, and of which columns it knows."""
 
+import copy
+
 import numpy as np
 import torch
 
 from .networks import select_model
-from .training import blocks_of
 
-# Cells of the rows, at most, that importances are measured on: each cell is masked, and
-# costs a pass of its own.
-IMPORTANCE_CELLS = 2**16
+# Products, at most, that importances cost: each cell of the rows they are measured on
+# is masked, and costs a pass of its own. And rows, at least.
+IMPORTANCE_COST, LEAST_ROWS = 2**35, 16
+
+# Masked cells that are encoded at once.
+MASKED_CELLS = 2**22
 
 # Activations of bounded units never are zero: above so many times the mean they aim at
 # they count as active.
@@ -51,24 +55,28 @@ def input_importances(fitted):
 @torch.no_grad()
 def _recovered(fitted, network, index):
     """Return by column the covariance of masked cells with what comes back for them."""
-    index = _at_most(index, fitted.plan, network.n_features)
-    weight = torch.tensor(fitted.weight[index])
+    network = copy.deepcopy(network).float()
+    index = _at_most(index, fitted.plan, network)
+    rows = fitted.rows.take(torch.from_numpy(index)).float()
+    weight = torch.tensor(fitted.weight[index]).to(rows)
     mean, scale = network.mean[0, 0], network.scale[0, 0]
     total = torch.zeros_like(mean)
-    for block in blocks_of(len(index), network.n_features**2):
-        rows = fitted.rows.take(torch.from_numpy(index[block]))
-        masked = rows.unsqueeze(1).repeat(1, network.n_features, 1)
-        masked.diagonal(dim1=1, dim2=2).copy_(mean.expand_as(rows))
+    step = max(1, MASKED_CELLS // rows.numel())
+    for columns in torch.arange(network.n_features).split(step):
+        masked = rows.repeat(len(columns), 1, 1)
+        each = torch.arange(len(columns))
+        masked[each, :, columns] = mean[columns].unsqueeze(1).to(masked)
         answer = network(masked.flatten(0, 1)).reconstruction[0]
-        answer = answer.unflatten(0, (len(rows), -1)).diagonal(dim1=1, dim2=2)
-        share = (rows - mean) * (answer - mean) * scale.square()
-        total += weight[block].to(share) @ share
+        answer = answer.unflatten(0, (len(columns), -1))[each, :, columns].T
+        share = (rows - mean)[:, columns] * (answer - mean[columns])
+        total[columns] = (weight @ share) * scale[columns].square()
     return total.cpu().numpy().astype(np.float64)
 
 
-def _at_most(index, plan, n_features):
+def _at_most(index, plan, network):
     """Return some of the rows, by the ranks of their contents, if they are many."""
-    most = max(1, IMPORTANCE_CELLS // n_features)
+    d, k = network.n_features, network.n_components
+    most = max(LEAST_ROWS, IMPORTANCE_COST // (d * (d * k + network.code_cost)))
     ranks = np.unique(plan.group[index])
     if len(ranks) <= most:
         return index

@@ -46,6 +46,10 @@ class Variant:
         """Return the learning rate that "auto" stands for."""
         return _defaults.learning_rate_for(n_distinct)
 
+    def _adapt(self, network):
+        """Give a network that training goes on with the parameters as they are now."""
+        return network
+
     def _check_rows(self, rows):
         """Refuse rows that the variant cannot describe."""
 

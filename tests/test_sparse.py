@@ -86,6 +86,44 @@ def test_selects_columns(wine_with_noise):
     assert not selector.get_support()[13:].any()
 
 
+def test_the_penalty_may_change_where_training_goes_on(blob):
+    model = SparseAutoencoder(
+        penalty="l1", warm_start=True, max_epochs=3, random_state=0
+    ).fit(blob)
+    model.set_params(penalty_weight=0.7).fit(blob)
+    assert model.net_.module_.penalty_weight == 0.7
+
+
+@pytest.mark.parametrize("n_rows", [257, 513])
+def test_a_batch_without_rows_of_a_fold_does_no_harm(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 6))
+    model = SparseAutoencoder(penalty="kl", max_epochs=5, random_state=0).fit(X)
+    assert np.isfinite(model.score(X))
+
+
+def test_held_out_loss_of_noise_is_that_of_new_rows():
+    # Far more units than rows: revived units must not point at held-out rows.
+    X = np.random.default_rng(0).normal(size=(40, 60))
+    model = SparseAutoencoder(200, n_active=3, max_epochs=200, random_state=0).fit(X)
+    assert model.validation_loss_ > 0.5
+
+
+def test_held_out_loss_does_not_depend_on_the_order_of_the_rows(blob):
+    shuffled = np.random.default_rng(0).permutation(blob)
+    one, other = (
+        SparseAutoencoder(penalty="kl", max_epochs=5, random_state=0).fit(X)
+        for X in (blob, shuffled)
+    )
+    assert one.validation_loss_ == pytest.approx(other.validation_loss_)
+
+
+def test_a_heavy_penalty_is_no_divergence(blob):
+    model = SparseAutoencoder(
+        penalty="l1", penalty_weight=1000, max_epochs=20, random_state=0
+    )
+    assert model.fit(blob).mean_active_ < 1
+
+
 def test_more_active_units_than_units(blob):
     message = "n_active=9 must not exceed the number of units, n_components=4. Lower"
     with pytest.raises(ValueError, match=message):

@@ -29,7 +29,7 @@ def test_columns_that_are_constant_tell_nothing(pair):
 
 def test_importances_of_wide_tables_look_at_some_rows(pair, monkeypatch):
     whole = SparseAutoencoder(max_epochs=20, random_state=0).fit(pair)
-    monkeypatch.setattr(_usage, "IMPORTANCE_CELLS", 60)
+    monkeypatch.setattr(_usage, "IMPORTANCE_COST", 1)
     some = SparseAutoencoder(max_epochs=20, random_state=0).fit(pair)
     assert not np.array_equal(some.feature_importances_, whole.feature_importances_)
     assert some.feature_importances_[:2].sum() > 0.6

@@ -211,6 +211,31 @@ def test_a_flag_that_is_set_in_one_row_does_not_undo_the_fit():
     assert clone(model).fit(np.column_stack([X, flag])).improved_on_pca_
 
 
+def test_beta_may_change_where_training_goes_on(blob):
+    model = VariationalAutoencoder(2, warm_start=True, **FAST).fit(blob)
+    assert model.set_params(beta=50.0).fit(blob).net_.module_.bottleneck.beta == 50
+    model.set_params(beta=3.0).partial_fit(blob)
+    assert model.net_.module_.bottleneck.beta == 3
+
+
+@pytest.mark.parametrize("n_rows", [257, 513])
+def test_a_batch_without_rows_of_a_fold_does_no_harm(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 6))
+    assert np.isfinite(VariationalAutoencoder(2, **FAST).fit(X).score(X))
+
+
+def test_fewer_rows_than_components(blob):
+    X = np.random.default_rng(0).normal(size=(15, 50))
+    assert VariationalAutoencoder(30, **FAST).fit(X).n_components_ == 30
+
+
+def test_rows_outside_of_the_coin_are_refused():
+    X = np.random.default_rng(0).integers(0, 2, size=(60, 5)).astype(float)
+    model = VariationalAutoencoder(2, likelihood="bernoulli", **FAST).fit(X)
+    with pytest.raises(ValueError, match=r"between 0 and 1, and X has values from 0 t"):
+        model.score_samples(100 * X)
+
+
 def test_no_warning_of_a_collapse_where_codes_are_in_use(blob):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*have collapsed")

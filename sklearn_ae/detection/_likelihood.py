@@ -84,7 +84,9 @@ class CodePrior:
         def to_tensor(array):
             return torch.tensor(array, dtype=like.dtype, device=like.device)
 
-        whitening = to_tensor(np.linalg.inv(self.factors))
+        factors = to_tensor(self.factors)
+        identity = torch.eye(factors.shape[-1]).to(factors)
+        whitening = torch.linalg.solve_triangular(factors, identity, upper=False)
         means = torch.matmul(whitening, to_tensor(self.means).unsqueeze(-1))
         volumes = np.log(np.diagonal(self.factors, axis1=1, axis2=2)).sum(axis=1)
         levels = to_tensor(np.log(self.weights) - volumes)

@@ -135,6 +135,9 @@ class AnchoredAutoencoder(nn.Module):
     # Whether a pass through the network takes means over the rows, and their weights.
     weighs_rows = False
 
+    # Whether losses are more than shares of the variance.
+    is_penalised = False
+
     def initialise(self, seeds):
         """Draw the branches' weights from private generators, one seed per model."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -223,14 +226,11 @@ class AnchoredAutoencoder(nn.Module):
         ``noise``, of shape ``(n, noise_width)`` or with the model axis, is standard
         normal; without it a row's code is the one that stands for it.
         """
-        code, penalty, idle = self.bottleneck(*self.pre_code(x), noise)
+        code, penalty = self.bottleneck(*self.pre_code(x), noise)
         decoded, extra = self.decode_parts(code)
         if self.likelihood is not None:
             return self.likelihood(decoded, extra, code, penalty)
-        if idle is None:
-            return Output(decoded, code, penalty)
-        correction = torch.matmul(idle, self.linear_decoder.weight)
-        return Output(decoded, code, penalty, correction)
+        return Output(decoded, code, penalty)
 
     def observe(self, output, target, row_weight):
         """Learn from a batch what is not learned by gradients."""
@@ -241,7 +241,7 @@ class AnchoredAutoencoder(nn.Module):
         """Return what the linear path alone makes of the rows, as at the start."""
         raw = self.linear_encoder(x)
         # Zeros as wide as the code serve all that comes beside it.
-        code, penalty, _ = self.bottleneck(raw, torch.zeros_like(raw), noise)
+        code, penalty = self.bottleneck(raw, torch.zeros_like(raw), noise)
         decoded = self.linear_decoder(code)
         if self.likelihood is not None:
             return self.likelihood.at_start(decoded, code, penalty)

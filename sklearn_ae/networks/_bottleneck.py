@@ -19,13 +19,10 @@ class Bottled(NamedTuple):
     ----------
     code : tensor of shape (M, n, n_components)
     penalty : tensor of shape (M, n) or None
-    idle : tensor of shape (M, n, n_components) or None
-        Code of the units that lie idle, which learn from what the others leave.
     """
 
     code: torch.Tensor
     penalty: torch.Tensor | None = None
-    idle: torch.Tensor | None = None
 
 
 class PlainBottleneck(nn.Module):

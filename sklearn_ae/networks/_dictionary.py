@@ -20,6 +20,9 @@ IDLE_STEPS = 20
 # Spread of a reconstruction from bounded activations, as a multiple of the rows' own.
 KL_GAIN = 1.5
 
+# Least divisor.
+TINY = 1e-30
+
 # Largest inverse of a column's scale in float32.
 SCALE_LIMIT = 1e15
 
@@ -187,6 +190,16 @@ class DictionaryAutoencoder(nn.Module):
         return torch.matmul(code, atoms) * self.inverse_scale + self.mean
 
     @property
+    def code_cost(self):
+        """Products for the code of a row, beside those with the encoder."""
+        return N_CORRECTIONS * self.n_components**2 if self.penalty == "topk" else 0
+
+    @property
+    def is_penalised(self):
+        """Whether losses are more than shares of the variance."""
+        return self.penalty != "topk"
+
+    @property
     def gain(self):
         """What bounded activations are multiplied by; fixed, or codes would fade.
 
@@ -237,7 +250,8 @@ class DictionaryAutoencoder(nn.Module):
         if row_weight is None:
             mean = code.mean(dim=-2)
         else:
-            share = row_weight / row_weight.sum(dim=-1, keepdim=True)
+            # Of a fold there may be no row in a batch.
+            share = row_weight / row_weight.sum(dim=-1, keepdim=True).clamp(min=TINY)
             mean = torch.matmul(share.unsqueeze(-2), code).squeeze(-2)
         divergence = bernoulli_divergence(self.target_activation, mean).mean(dim=-1)
         return self.penalty_weight * divergence.unsqueeze(-1).expand(code.shape[:-1])
@@ -262,7 +276,10 @@ class DictionaryAutoencoder(nn.Module):
     @torch.no_grad()
     def observe(self, output, target, row_weight):
         """Count silent steps, and take the length out of the atoms."""
-        silent = ~(output.code > 0).any(dim=-2, keepdim=True)
+        active = output.code > 0
+        if row_weight is not None:
+            active = active & (row_weight > 0).unsqueeze(-1)
+        silent = ~active.any(dim=-2, keepdim=True)
         self.silent.add_(1).mul_(silent)
         self.atoms.copy_(self.dictionary() * math.sqrt(self.n_features))
 

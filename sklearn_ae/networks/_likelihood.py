@@ -12,6 +12,9 @@ from ._output import Output
 # a column that the others determine would make the density as large as one likes.
 NOISE_FLOOR = 1e-3
 
+# Least divisor.
+TINY = 1e-30
+
 # Weight of a batch in the running mean of the squared residuals, once it is full.
 NOISE_RATE = 0.1
 
@@ -41,7 +44,8 @@ class GaussianLikelihood(nn.Module):
         self.n_extra = int(noise == "heteroscedastic")
         # A parameter, so that it is kept and put back with the weights.
         self.growth = nn.Parameter(torch.zeros(n_models, 1, n_features))
-        self.register_buffer("n_seen", torch.zeros(n_models, 1, 1))
+        for name in ("n_seen", "largest"):
+            self.register_buffer(name, torch.zeros(n_models, 1, 1))
         for name in ("start", "floor", "learned", "doubt"):
             self.register_buffer(name, torch.zeros(n_models, 1, n_features))
 
@@ -69,10 +73,12 @@ class GaussianLikelihood(nn.Module):
         # What the code adds to the noise is divided out of the residuals.
         squares = (target - output.reconstruction).square()
         squares = squares * (level - output.noise).exp()
-        if row_weight is not None:
-            share = row_weight / row_weight.mean(dim=-1, keepdim=True)
-            squares = squares * share.unsqueeze(-1)
-        ratio = squares.mean(dim=-2, keepdim=True) / self.start.exp()
+        weight = (
+            squares.new_ones(squares.shape[:-1]) if row_weight is None else row_weight
+        )
+        mass = weight.sum(dim=-1, keepdim=True)
+        share = (weight / mass.clamp(min=TINY)).unsqueeze(-2)
+        ratio = torch.matmul(share, squares) / self.start.exp()
         # The start, or the column's own variance if that is less, counts as one row. Of
         # a column that is the same in all rows but one a model that has not seen this
         # row knows nothing.
@@ -81,8 +87,11 @@ class GaussianLikelihood(nn.Module):
         if self.is_shared:
             count = self.learned.sum(-1, keepdim=True).clamp(min=1)
             ratio = (ratio * self.learned).sum(-1, keepdim=True) / count
-        self.n_seen += 1
-        rate = (1 / self.n_seen).clamp(min=NOISE_RATE)
+        # A batch counts by the rows in it; in a fold's share of it there may be none.
+        self.largest.copy_(torch.maximum(self.largest, mass.unsqueeze(-1)))
+        part = mass.unsqueeze(-1) / self.largest.clamp(min=TINY)
+        self.n_seen += part
+        rate = (1 / self.n_seen.clamp(min=1)).clamp(min=NOISE_RATE) * part
         variance = torch.lerp(self.growth.exp(), ratio.expand_as(self.growth), rate)
         least = (self.floor - self.start).exp()
         self.growth.copy_(torch.maximum(variance, least).log() * self.learned)

@@ -12,6 +12,9 @@ from ._rows import blocks_of
 # Cells of held-out rows, at most, that are kept as they were first corrupted.
 KEPT_CELLS = 2**24
 
+# Apart from the numbers that corrupt the same rows.
+NOISE_SALT = np.uint64(0x5851F42D4C957F2D)
+
 # Pairs of opposite draws for each held-out row; of many rows one pair will do.
 MANY_PAIRS, MANY_ROWS = 4, 1000
 
@@ -59,6 +62,7 @@ class TrainingBatches:
         self.chance = chance
         self.noise = Noise(chance.seed, device)
         self.group = None if group is None else torch.tensor(group[seen], device=device)
+        self.n_distinct = 0 if group is None else int(group[seen].max()) + 1
         self._whole = None
 
     def __len__(self):
@@ -90,7 +94,7 @@ class TrainingBatches:
             self._whole = Batch(rows, rows, self.weight if self.weighted else None)
         if not self.chance:
             return self._whole
-        return self._disturbed(self._whole, int(self.group.max()) + 1, self.group)
+        return self._disturbed(self._whole, self.n_distinct, self.group)
 
     def _disturbed(self, batch, n_draws, index=slice(None)):
         """Return a batch with what is random; row i takes draw ``index[i]``."""
@@ -111,12 +115,16 @@ class HeldOutBatches:
     ----------
     source : RowSource
     plan : Plan
+    weight : ndarray of shape (n,) or None
+        Row weights, for networks that take means over rows; None weighs all alike.
     chance : Chance
     keys : ndarray of shape (n,) or None
         Keys of the rows' contents; needed where something is random.
     """
 
-    def __init__(self, source, plan, *, device, chance=NO_CHANCE, keys=None):
+    def __init__(
+        self, source, plan, *, device, weight=None, chance=NO_CHANCE, keys=None
+    ):
         width = max(len(rows) for rows in plan.held_out)
         index = np.zeros((plan.n_models, width), dtype=np.int64)
         counts = np.zeros((plan.n_models, width), dtype=bool)
@@ -126,6 +134,8 @@ class HeldOutBatches:
         self.source = source
         self.index = torch.tensor(index, device=device)
         self.counts = torch.tensor(counts, device=device)
+        mass = counts if weight is None else counts * weight[index]
+        self.weight = torch.tensor(mass, dtype=torch.float32, device=device)
         block = next(blocks_of(width, source.n_features * plan.n_models))
         self.step = block.stop
         self.chance, self.keys = chance, keys
@@ -141,9 +151,10 @@ class HeldOutBatches:
             return
         keep = self.chance and self.index.numel() * self.source.n_features <= KEPT_CELLS
         kept = []
-        for index in self.index.split(self.step, dim=1):
+        parts = (part.split(self.step, dim=1) for part in (self.index, self.weight))
+        for index, weight in zip(*parts, strict=True):
             rows = self.source.take(index)
-            batch = Batch(rows, rows)
+            batch = Batch(rows, rows, weight.to(rows.dtype))
             if self.chance:
                 batch = self._disturbed(batch, self.keys[index.cpu().numpy()])
             if keep:
@@ -156,12 +167,14 @@ class HeldOutBatches:
         """Return a batch with what is random about it, decided by the rows' keys."""
 
         def uniform(width):
-            return torch.from_numpy(keyed_uniform(keys, width)).to(self.index.device)
+            draws = torch.from_numpy(keyed_uniform(keys, width))
+            return draws.to(batch.inputs.dtype).to(self.index.device)
 
         def normal(width):
             # Pairs of opposite draws, along an axis before all others.
-            draws = keyed_normal(keys, self.n_pairs * width)
-            pairs = torch.from_numpy(draws).to(self.index.device)
+            draws = keyed_normal(keys ^ NOISE_SALT, self.n_pairs * width)
+            pairs = torch.from_numpy(draws).to(batch.inputs.dtype)
+            pairs = pairs.to(self.index.device)
             pairs = torch.stack(pairs.tensor_split(self.n_pairs, dim=-1))
             return torch.cat([pairs, -pairs])
 

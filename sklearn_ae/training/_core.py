@@ -151,7 +151,12 @@ def train(
     if len(plan.held_out_rows):
         chance = Chance.of(network, corruptions.evaluation, settings)
         held_out = HeldOutBatches(
-            source, plan, device=settings.device, chance=chance, keys=keys
+            source,
+            plan,
+            device=settings.device,
+            weight=weight,
+            chance=chance,
+            keys=keys,
         )
         net.judge, keep_best = appoint_judge(
             net, held_out, plan, weight, settings, mean_row

@@ -27,8 +27,9 @@ WARM_UP = 200
 # stream may, when its rows change.
 DIVERGED = 1e3
 
-# Nats per row that no fit to standardised rows comes near.
-DIVERGED_NATS = 1e12
+# The same where a penalty of any weight is part of the loss; and in nats, of which a
+# row may have any number where few rows leave next to no noise.
+DIVERGED_PENALISED, DIVERGED_NATS = 1e9, 1e30
 
 # What a callback may be told at every step.
 STEP_EVENTS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -135,15 +136,15 @@ class AutoencoderNet(NeuralNet):
         else:
             self.held_out_errors_ = self.held_out_errors(iterator)
             loss = float(self.judge.losses(self.held_out_errors_).mean())
-        # Where rows are held out, they tell, team by team; but a likelihood of rows
-        # unlike all others has no bound.
-        if self.judge is None or (training and not self.criterion_.is_relative):
-            self.check_loss(loss)
         # As skorch's own scoring records it, for callbacks that ask for the best.
         best = self.best_losses_.get(prefix, math.inf)
         self.history.record(f"{prefix}_loss_best", loss < best)
         self.best_losses_[prefix] = min(loss, best)
         self.history.record(f"{prefix}_loss", loss)
+        # Where rows are held out, they tell, team by team; but a likelihood of rows
+        # unlike all others has no bound.
+        if self.judge is None or (training and not self.criterion_.is_relative):
+            self.check_loss(loss)
 
     def _train_epoch(self, iterator, step_fn):
         # Together, for skorch opens a batch in the history at the one and writes at the
@@ -186,7 +187,9 @@ class AutoencoderNet(NeuralNet):
     def _mean_errors(self, forward, batch):
         """Return the rows' errors, the mean over draws where there are several."""
         if batch.noise is None:
-            return self.criterion_.row_errors(forward(batch.inputs), batch)
+            weighs = forward is self.module_ and self.module_.weighs_rows
+            known = {"row_weight": batch.row_weight} if weighs else {}
+            return self.criterion_.row_errors(forward(batch.inputs, **known), batch)
         errors = [
             self.criterion_.row_errors(forward(batch.inputs, noise), batch)
             for noise in batch.noise
@@ -234,12 +237,17 @@ class AutoencoderNet(NeuralNet):
             for _, callback in self.callbacks_
         )
 
+    def _largest_loss(self, held_out):
+        """Return the loss beyond which training has diverged."""
+        if self.anneal_over is None:
+            return math.inf
+        if self.criterion_.is_relative:
+            return DIVERGED_PENALISED if self.module_.is_penalised else DIVERGED
+        return math.inf if held_out else DIVERGED_NATS
+
     def check_loss(self, loss, held_out=False):
         """Raise if a loss says that training has diverged."""
-        limit = DIVERGED
-        if not self.criterion_.is_relative:
-            limit = math.inf if held_out else DIVERGED_NATS
-        if math.isfinite(loss) and not (self.anneal_over and loss > limit):
+        if math.isfinite(loss) and loss <= self._largest_loss(held_out):
             return
         rate = min(self.lr / 10, 1e-3)
         raise ValueError(

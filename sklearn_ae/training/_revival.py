@@ -38,6 +38,8 @@ class ReviveUnits(Callback):
         for model in torch.nonzero(idle.any(dim=1)).flatten().tolist():
             units = torch.nonzero(idle[model]).flatten()
             order = torch.argsort(size[model], descending=True, stable=True)
+            # Rows held out from a model must not be among its atoms.
+            order = order[size[model][order] > 0]
             units = units[: len(order)]
             net.module_.revive(model, units, residual[model, order[: len(units)]])
             self._forget(net, model, units)
