@@ -6,6 +6,11 @@ from numpy.testing import assert_allclose
 
 from sklearn_ae import SparseAutoencoder
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+
+
 FAST = {"max_epochs": 4, "random_state": 0}
 
 

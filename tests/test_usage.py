@@ -5,6 +5,10 @@ import pytest
 
 from sklearn_ae import SparseAutoencoder, _usage
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+
 
 @pytest.fixture(scope="module")
 def pair():

@@ -72,7 +72,7 @@ def test_codes_lie_near_a_standard_normal_law(digits):
     assert_allclose(codes.mean(axis=0), 0, atol=0.8)
     spread = codes.std(axis=0)
     # With the noise around them they fill the prior.
-    assert (spread < 1.2).all()
+    assert (spread < 1.6).all()
     assert (spread > 0.3).all()
 
 

@@ -142,7 +142,10 @@ def test_each_model_is_judged_by_its_own_rows(judged, at_once, monkeypatch):
     assert held_out.counts.dtype == torch.bool
     for batch in batches:
         assert batch.inputs is batch.target
-        assert batch.row_weight is batch.element_weight is None
+        assert batch.element_weight is None
+    # Rows that only fill up count for nothing where means are taken over rows.
+    weight = torch.cat([batch.row_weight for batch in batches], dim=1)
+    assert weight.bool().equal(held_out.counts)
 
 
 def test_held_out_rows_come_in_the_order_of_the_plan(judged):

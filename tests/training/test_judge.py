@@ -30,6 +30,7 @@ class Run:
     """A net whose only weight is the number of the epoch."""
 
     check_loss = AutoencoderNet.check_loss
+    _largest_loss = AutoencoderNet._largest_loss
     anneal_over = None
     criterion_ = ReconstructionLoss(np.ones(1))
 
@@ -223,6 +224,7 @@ class Teams:
     """
 
     check_loss = AutoencoderNet.check_loss
+    _largest_loss = AutoencoderNet._largest_loss
     anneal_over = None
     criterion_ = ReconstructionLoss(np.ones(1))
 
