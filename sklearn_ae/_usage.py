@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from .networks import select_model
+from .training import blocks_of
 
 # Products, at most, that importances cost: each cell of the rows they are measured on
 # is masked, and costs a pass of its own. And rows, at least.
@@ -57,7 +58,9 @@ def _recovered(fitted, network, index):
     """Return by column the covariance of masked cells with what comes back for them."""
     network = copy.deepcopy(network).float()
     index = _at_most(index, fitted.plan, network)
-    rows = fitted.rows.take(torch.from_numpy(index)).float()
+    block = next(blocks_of(len(index), network.n_features)).stop
+    parts = torch.from_numpy(index).split(block)
+    rows = torch.cat([fitted.rows.take(part).float() for part in parts])
     weight = torch.tensor(fitted.weight[index]).to(rows)
     mean, scale = network.mean[0, 0], network.scale[0, 0]
     total = torch.zeros_like(mean)
@@ -77,6 +80,7 @@ def _at_most(index, plan, network):
     """Return some of the rows, by the ranks of their contents, if they are many."""
     d, k = network.n_features, network.n_components
     most = max(LEAST_ROWS, IMPORTANCE_COST // (d * (d * k + network.code_cost)))
+    most = min(most, max(LEAST_ROWS, MASKED_CELLS // d))
     ranks = np.unique(plan.group[index])
     if len(ranks) <= most:
         return index
