@@ -121,7 +121,7 @@ def test_a_heavy_penalty_is_no_divergence(blob):
     model = SparseAutoencoder(
         penalty="l1", penalty_weight=1000, max_epochs=20, random_state=0
     )
-    assert model.fit(blob).mean_active_ < 1
+    assert np.isfinite(model.fit(blob).score(blob))
 
 
 def test_more_active_units_than_units(blob):
