@@ -48,10 +48,10 @@ def posterior(bottleneck, raw, extra):
 
 def test_a_plain_bottleneck_passes_the_code_on(raw):
     bottleneck = PlainBottleneck(M, K)
-    code, penalty, idle = bottleneck(raw, None, None)
+    code, penalty = bottleneck(raw, None, None)
     assert code is raw
     assert bottleneck.point(raw) is raw
-    assert penalty is idle is None
+    assert penalty is None
     assert bottleneck.n_extra == 0
     assert not bottleneck.is_noisy
 
