@@ -72,4 +72,4 @@ class Autoencoder(PrincipalCodesMixin, BaseDenseAutoencoder):
     def _describe_training(self, training):
         self.improved_on_pca_ = first(training.improved)
         self.validation_r2_ = share_kept(training.kept_loss)
-        self.pca_validation_r2_ = share_kept(training.pca_loss)
+        self.pca_validation_r2_ = share_kept(training.start_loss)

@@ -198,17 +198,15 @@ class BaseAutoencoder(
             else:
                 self._check_structure()
                 self._reference = self._reference.extended(rows, weight)
-                # As asked for now, and from the stream so far.
-                source = LazyRows(
-                    self._reference.rows, self._scaling, torch.float64, CPU
-                )
-                self._corruption = self._make_corruptions(
-                    source,
-                    self._reference.weight,
-                    content_ranks(self._reference.rows, seeds.split),
-                ).training
+                self._corruption = self._corruption_of_stream()
             self._learn_block(rows, weight, recipe)
         return self
+
+    def _corruption_of_stream(self):
+        """Return the corruption as asked for now, from the stream so far."""
+        rows, weight = self._reference.rows, self._reference.weight
+        source = LazyRows(rows, self._scaling, torch.float64, CPU)
+        return self._make_corruptions(source, weight).training
 
     def _check_first_block(self, rows):
         """Refuse a first block whose PCA could not have the components asked for."""
@@ -312,7 +310,7 @@ class BaseAutoencoder(
         before, after = losses[:-last].min(), losses[-last:].min()
         # Shares of the variance end at zero; other losses at no known value.
         relative = self.net_.criterion_.is_relative
-        whole = before if relative else training.pca_loss.mean() - after
+        whole = before if relative else training.start_loss.mean() - after
         if before - after > STILL_IMPROVING * whole:
             warnings.warn(
                 f"{type(self).__name__} was still improving when its max_epochs="

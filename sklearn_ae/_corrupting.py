@@ -41,13 +41,11 @@ class CorruptionMixin:
         if self.corruption is not None:
             self._corruption_amount(rows.shape[1])
 
-    def _make_corruptions(self, source, weight, group):
+    def _make_corruptions(self, source, weight):
         if self.corruption is None:
             return CLEAN
         amount = self._corruption_amount(source.n_features)
-        return Corruptions(
-            make_corruption(self.corruption, amount, source, weight, group)
-        )
+        return Corruptions(make_corruption(self.corruption, amount, source, weight))
 
     def _corruption_amount(self, n_features):
         """Return the rate, or the scale of the noise, of each column."""

@@ -34,6 +34,7 @@ DENOISING_COMPONENTS = 128
 # Units of a sparse code, at most, and weights of the penalties.
 SPARSE_COMPONENTS = 512
 PENALTY_WEIGHTS = {"l1": 0.1, "kl": 100.0}
+SPARSE_LEARNING_RATE, SPARSE_SLOW_RATE = 0.1, 0.05
 
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
@@ -57,6 +58,12 @@ def density_layer_sizes_for(n_distinct):
 def learning_rate_for(n_distinct):
     """Return the learning rate of the first epoch."""
     return SMALL_LEARNING_RATE if n_distinct < SMALL else LEARNING_RATE
+
+
+def sparse_learning_rate_for(n_distinct, penalty):
+    """Return the learning rate of parameters of unit size."""
+    slow = n_distinct < SMALL or penalty == "kl"
+    return SPARSE_SLOW_RATE if slow else SPARSE_LEARNING_RATE
 
 
 def batch_size_for(n_rows):

@@ -28,9 +28,8 @@ def denoising_anchor(problem):
        autoencoders for domain adaptation. International Conference on Machine Learning.
     """
     corruption = problem.corruption
-    if corruption is None or not corruption.amount.any():
-        return principal_anchor(problem)
-    if problem.source.n_features > EXACT_SIDE:
+    is_clean = corruption is None or not corruption.amount.any()
+    if is_clean or problem.source.n_features > EXACT_SIDE:
         return principal_anchor(problem)
     covariances = [
         covariance_of(Rows(problem.source, weight, problem.metric.unit))

@@ -16,7 +16,6 @@ from ._fitting import fit_network
 from .training import (
     Corruptions,
     blocks_of,
-    content_ranks,
     dense_block,
     keyed_uniform,
     make_corruption,
@@ -65,7 +64,8 @@ class DenoisingMixin:
         there were none.
     validation_r2_, linear_validation_r2_ : float or None
         R² to the clean held-out rows from corrupted ones, of the model and of the best
-        linear denoiser; None if there were none.
+        linear denoiser; None if there were none. The linear one has seen these rows,
+        unless the fit was cross-fitted.
     """
 
     evaluation_rate: float | tuple | str = "auto"
@@ -158,23 +158,14 @@ class DenoisingMixin:
             value = EVALUATION_SCALE if self._is_gaussian else EVALUATION_RATE
         return per_column("evaluation_rate", value, n_features, self.corruption)
 
-    def _make_corruptions(self, source, weight, group, share=None):
-        """Return the corruptions; ``share`` replaces the training rate, if "auto"."""
-        if self.corruption == "swap":
-            # Donors too must be the same for every random state.
-            group = content_ranks(source.X, EVALUATION_SEED)
-        evaluation = make_corruption(
-            self.corruption,
-            self._evaluation_amount(source.n_features),
-            source,
-            weight,
-            group,
-        )
-        if share is None:
-            amount = self._corruption_amount(source.n_features)
-        else:
-            most = np.inf if self._is_gaussian else LARGEST_RATE
-            amount = np.minimum(share * evaluation.amount, most)
+    # The multiple of the rate of evaluation that "auto" has come to.
+    _share = CANDIDATES[0]
+
+    def _make_corruptions(self, source, weight, share=None):
+        """Return the corruptions; ``share`` is a candidate for what "auto" comes to."""
+        amount = self._evaluation_amount(source.n_features)
+        evaluation = make_corruption(self.corruption, amount, source, weight)
+        amount = self._corruption_amount(source.n_features, share)
         return Corruptions(evaluation.at(amount), evaluation)
 
     @property
@@ -186,21 +177,17 @@ class DenoisingMixin:
         amount = self.noise_scale if self._is_gaussian else self.corruption_rate
         return isinstance(amount, str)
 
-    def _corruption_amount(self, n_features):
-        if self._amount_is_auto:
-            return self._evaluation_amount(n_features)
-        return super()._corruption_amount(n_features)
+    def _corruption_amount(self, n_features, share=None):
+        if not self._amount_is_auto:
+            return super()._corruption_amount(n_features)
+        amount = self._evaluation_amount(n_features)
+        most = np.inf if self._is_gaussian else LARGEST_RATE
+        return np.minimum((share or self._share) * amount, most)
 
     def _train(self, rows, weight, group, recipe, context, start):
-        if self._amount_is_auto:
-            if start is None:
-                self._share = self._choose_share(rows, weight, group, recipe)
-            corruptions = partial(self._make_corruptions, share=self._share)
-            recipe = replace(recipe, make_corruptions=corruptions)
+        if self._amount_is_auto and start is None:
+            self._share = self._choose_share(rows, weight, group, recipe)
         return super()._train(rows, weight, group, recipe, context, start)
-
-    # The multiple of the rate of evaluation that "auto" has come to.
-    _share = 1.0
 
     def _choose_share(self, rows, weight, group, recipe):
         """Return the candidate whose short fit to some rows denoises others best."""
@@ -234,4 +221,4 @@ class DenoisingMixin:
     def _describe_training(self, training):
         self.improved_on_linear_ = first(training.improved)
         self.validation_r2_ = share_kept(training.kept_loss)
-        self.linear_validation_r2_ = share_kept(training.pca_loss)
+        self.linear_validation_r2_ = share_kept(training.start_loss)

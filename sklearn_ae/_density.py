@@ -48,7 +48,8 @@ class DensityMixin:
         were none.
     validation_elbo_, pca_validation_elbo_ : float or None
         Evidence lower bound on held-out rows, in nats per row, of the model and of
-        probabilistic PCA; None if there were none.
+        probabilistic PCA; None if there were none. PCA has seen these rows, unless the
+        fit was cross-fitted.
     """
 
     def score_samples(self, X):
@@ -68,10 +69,17 @@ class DensityMixin:
         -------
         scores : ndarray of shape (n_samples,), float64
             The lower, the more abnormal.
+
+        Raises
+        ------
+        ValueError
+            If ``likelihood="bernoulli"`` and ``X`` has values outside [0, 1].
         """
-        check_is_fitted(self)
-        self._check_unit_interval(self._read(X))
         return super().score_samples(X)
+
+    def _score_rows(self, rows):
+        self._check_unit_interval(rows)
+        return super()._score_rows(rows)
 
     def score(self, X, y=None, sample_weight=None):
         """Return the mean log-likelihood of rows, in nats, as ``PCA.score`` does.
@@ -92,7 +100,6 @@ class DensityMixin:
         log_likelihood : float
             Mean of :meth:`score_samples`.
         """
-        check_is_fitted(self)
         scores = self.score_samples(X)
         weight = check_sample_weight(sample_weight, scores, ensure_non_negative=True)
         return float(weighted_sum(weight / weight.sum(), scores))
@@ -160,7 +167,7 @@ class DensityMixin:
         """Set the information that each component carries, and the noise."""
         network, weight = fitted.network, fitted.weight / fitted.weight.sum()
         self.kl_ = sum(
-            weight[block] @ network.divergences(rows)[0].cpu().numpy()
+            weighted_sum(weight[block], network.divergences(rows)[0].cpu().numpy())
             for block, rows in fitted.blocks()
         )
         self.n_active_ = int((self.kl_ > ACTIVE).sum())
@@ -179,7 +186,7 @@ class DensityMixin:
 
     def _describe_training(self, training):
         self.improved_on_pca_ = first(training.improved)
-        kept, pca = training.kept_loss, training.pca_loss
+        kept, pca = training.kept_loss, training.start_loss
         self.validation_elbo_ = None if kept is None else -first(kept)
         self.pca_validation_elbo_ = None if pca is None else -first(pca)
 

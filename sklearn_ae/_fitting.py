@@ -57,7 +57,7 @@ class Recipe:
         ``arrange_codes(network, rows, weight, metric)`` settles how codes are shown,
         and returns their covariance if it had to take it.
     make_corruptions : callable
-        Returns the ``Corruptions`` of a source, its weights and its groups.
+        Returns the ``Corruptions`` of a source and its weights.
     max_folds : int
         Folds of a cross-fit, at most.
     start_is_a_model : bool
@@ -87,9 +87,9 @@ class Fitted:
 
     Attributes
     ----------
-    network : AnchoredAutoencoder
-        The final model, in the most precise float of its device.
-    stack : AnchoredAutoencoder
+    network : torch module
+        The final model, a stack of one, in the most precise float of its device.
+    stack : torch module
         All models of the plan.
     scaling : Scaling
         The network's units; those of an earlier fit where it goes on from one.
@@ -136,7 +136,7 @@ class Start(NamedTuple):
 
     Attributes
     ----------
-    network : AnchoredAutoencoder of one model
+    network : torch module, a stack of one model
     scaling : Scaling
         The units its rows are in.
     code_unit : float
@@ -179,30 +179,16 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
     if index is not None:
         X, weight = rows_at(X, index), weight[index]
         group = np.unique(group[index], return_inverse=True)[1]
-    scaling, metric, mean = make_metric(X, weight, recipe.standardize, start)
-    plan = make_plan(
-        group,
-        weight,
-        hold_out=recipe.hold_out,
-        validation_fraction=recipe.validation_fraction,
-        # The earlier model has seen its rows, all of them where it was cross-fitted.
-        cross_fit=recipe.cross_fit and start is None,
-        n_features=X.shape[1],
-        max_folds=recipe.max_folds,
-    )
-    settings = recipe.settings
-    undecided = recipe.hold_out and not len(plan.held_out_rows)
-    if undecided and recipe.start_is_a_model:
-        # Too few rows to tell whether training improves on the start: it stays.
-        settings = replace(settings, max_epochs=0)
+    units = make_metric(X, weight, recipe.standardize, start)
+    scaling, metric, mean = units
+    plan = plan_for(X.shape[1], weight, group, recipe, start)
+    settings = settings_for(plan, recipe)
     precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
-    corruptions = recipe.make_corruptions(precise, weight, group)
+    corruptions = recipe.make_corruptions(precise, weight)
     if start is None:
-        stack, anchor = make_stack(
-            precise, plan, Units(scaling, metric, mean), recipe, corruptions.evaluation
-        )
+        stack, anchor = make_stack(precise, plan, units, recipe, corruptions.evaluation)
     else:
-        stack = select_model(start.network, 0)
+        stack, anchor = select_model(start.network, 0), None
     loss, keys = recipe.make_loss(scaling, metric), None
     if stack.noise_width or corruptions.evaluation:
         keys = held_out_keys(X, plan, settings.noise_seed)
@@ -219,12 +205,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         keys=keys,
     )
     wide = wide_dtype(settings.device)
-    stack = training.network.to(wide).eval()
-    # Training may have run in float32; the linear path is exact again.
-    if start is None:
-        stack.settle(anchor)
-    else:
-        stack.copy_linear_path(start.network)
+    stack = made_precise(training.network, wide, start, anchor)
     rows = LazyRows(X, scaling, wide, settings.device)
     network, covariance = final_model(stack, plan, rows, weight, metric, recipe)
     loss = loss.to(settings.device, wide)  # the net has its own
@@ -242,6 +223,38 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         weight=weight,
         code_covariance=covariance,
     )
+
+
+def plan_for(n_features, weight, group, recipe, start):
+    """Return the plan of a fit that goes on from ``start``, if there is one."""
+    return make_plan(
+        group,
+        weight,
+        hold_out=recipe.hold_out,
+        validation_fraction=recipe.validation_fraction,
+        # The earlier model has seen its rows, all of them where it was cross-fitted.
+        cross_fit=recipe.cross_fit and start is None,
+        n_features=n_features,
+        max_folds=recipe.max_folds,
+    )
+
+
+def settings_for(plan, recipe):
+    """Return how to train; not at all where rows are too few to judge the start by."""
+    undecided = recipe.hold_out and not len(plan.held_out_rows)
+    if undecided and recipe.start_is_a_model:
+        return replace(recipe.settings, max_epochs=0)
+    return recipe.settings
+
+
+def made_precise(stack, dtype, start, anchor):
+    """Return a trained stack in a wide dtype, with its linear path exact again."""
+    stack = stack.to(dtype).eval()
+    if start is None:
+        stack.settle(anchor)
+    else:
+        stack.copy_linear_path(start.network)
+    return stack
 
 
 def held_out_keys(X, plan, seed):

@@ -70,8 +70,7 @@ class SparsityMixin:
         return int(self.n_active)
 
     def _auto_learning_rate(self, n_distinct):
-        slow = n_distinct < _defaults.SMALL or self.penalty == "kl"
-        return 0.05 if slow else 0.1
+        return _defaults.sparse_learning_rate_for(n_distinct, self.penalty)
 
     def _adapt(self, network):
         network.penalty_weight = self._weigh_penalty()
@@ -105,10 +104,11 @@ class SparsityMixin:
         )
 
     def _make_callbacks(self, n_epochs):
-        if self.penalty == "kl":
-            return []  # its penalty keeps units from being idle
-        n_rising = round(WARM_UP * n_epochs) if self.penalty == "l1" else 0
-        return [*([PenaltyWarmUp(n_rising)] if n_rising else []), ReviveUnits()]
+        if self.penalty == "topk":
+            return [ReviveUnits()]
+        if self.penalty == "l1":
+            return [PenaltyWarmUp(round(WARM_UP * n_epochs)), ReviveUnits()]
+        return []  # the penalty of "kl" keeps units from being idle
 
     @staticmethod
     def _arrange_codes(network, rows, weight, metric):

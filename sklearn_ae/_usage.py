@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .networks import select_model
-from .training import blocks_of
+from .training import blocks_of, weighted_sum
 
 # Products, at most, that importances cost: each cell of the rows they are measured on
 # is masked, and costs a pass of its own. And rows, at least.
@@ -30,8 +30,8 @@ def unit_usage(fitted):
     frequency = activation = 0.0
     for block, rows in fitted.blocks():
         code = network.encode(rows)[0].cpu().numpy().astype(np.float64)
-        frequency = frequency + weight[block] @ (code > least)
-        activation = activation + weight[block] @ code
+        frequency = frequency + weighted_sum(weight[block], code > least)
+        activation = activation + weighted_sum(weight[block], code)
     return frequency, activation
 
 

@@ -34,7 +34,7 @@ class Variant:
         """Return the loss, in the units of a fit."""
         return ReconstructionLoss(metric.column_weight)
 
-    def _make_corruptions(self, source, weight, group):
+    def _make_corruptions(self, source, weight):
         """Return how rows are corrupted in training and where models are judged."""
         return CLEAN
 

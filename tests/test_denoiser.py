@@ -8,7 +8,7 @@ from sklearn_ae import DenoisingAutoencoder, _denoiser
 from sklearn_ae._anchor import Problem, principal_anchor
 from sklearn_ae._denoiser import denoising_anchor
 from sklearn_ae._fitting import make_metric
-from sklearn_ae.training import KINDS, LazyRows, content_ranks, make_corruption
+from sklearn_ae.training import KINDS, LazyRows, make_corruption
 
 CPU = torch.device("cpu")
 N_COPIES = 2000
@@ -24,9 +24,7 @@ class Case:
         self.corruption = None
         if kind is not None:
             amounts = np.broadcast_to(np.asarray(amount, dtype=float), X.shape[1:])
-            self.corruption = make_corruption(
-                kind, amounts.copy(), self.source, weight, content_ranks(X, 0)
-            )
+            self.corruption = make_corruption(kind, amounts.copy(), self.source, weight)
         self.problem = Problem(
             self.source,
             torch.tensor(np.atleast_2d(weight)),

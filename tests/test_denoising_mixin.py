@@ -230,6 +230,14 @@ def test_a_stream_has_the_rate_of_evaluation(blob):
     assert not np.array_equal(model.transform(blob), codes)
 
 
+def test_a_stream_keeps_the_rate_that_a_fit_has_chosen(blob, monkeypatch):
+    monkeypatch.setattr(DenoisingAutoencoder, "_choose_share", lambda *args: 2.0)
+    model = DenoisingAutoencoder(2, **FAST).fit(blob)
+    model.partial_fit(blob)
+    assert model.corruption_rate_ == 2 * EVALUATION_RATE
+    assert_array_equal(model._corruption.amount, 2 * EVALUATION_RATE)
+
+
 # -- errors
 
 

@@ -69,7 +69,7 @@ def recipe_of(**changes):
                 metric.column_weight
             ),
             "arrange_codes": arrange_as_principal,
-            "make_corruptions": lambda source, weight, group: CLEAN,
+            "make_corruptions": lambda source, weight: CLEAN,
             "start_is_a_model": True,
             "max_folds": 20,
             **changes,

@@ -35,7 +35,7 @@ def test_a_variant_needs_a_network():
 
 def test_usual_answers():
     variant = Variant()
-    assert variant._make_corruptions(None, None, None) is CLEAN
+    assert variant._make_corruptions(None, None) is CLEAN
     assert variant._make_callbacks(5) == []
     assert variant._check_rows(None) is None
 

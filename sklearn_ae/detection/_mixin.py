@@ -111,7 +111,10 @@ class OutlierDetectionMixin(OutlierMixin):
             Comparable between rows and data sets of one fitted estimator.
         """
         check_is_fitted(self)
-        rows = self._read(X)
+        return self._score_rows(self._read(X))
+
+    def _score_rows(self, rows):
+        """Return the scores of checked rows."""
         net, scores = self.net_, np.empty(rows.shape[0])
         return self._map_rows(
             rows,

@@ -63,7 +63,7 @@ class DenseAutoencoder(AnchoredAutoencoder):
             bottleneck=between,
             likelihood=after,
         )
-        # Plain values from which `build` makes the same network again.
+        # Plain values from which `from_state` makes the same network again.
         self.arguments = {
             "n_models": n_models,
             "n_features": n_features,

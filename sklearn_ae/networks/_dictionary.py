@@ -115,8 +115,8 @@ class DictionaryAutoencoder(nn.Module):
             torch.zeros(n_models, N_CORRECTIONS, n_components),
             requires_grad=penalty == "topk",
         )
-        for name, width in (("mean", n_features), ("scale", n_features)):
-            self.register_buffer(name, torch.ones(n_models, 1, width))
+        for name in ("mean", "scale"):
+            self.register_buffer(name, torch.ones(n_models, 1, n_features))
         for name in ("weight_unit", "bias_unit", "code_unit"):
             self.register_buffer(name, torch.ones(n_models, 1, 1))
         self.register_buffer("silent", torch.zeros(n_models, 1, n_components))

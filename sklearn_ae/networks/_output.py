@@ -20,9 +20,9 @@ class Output(NamedTuple):
     correction : tensor of shape (M, n, n_features) or None
         What units that lie idle would add to the reconstruction, towards which they
         are trained apart.
-    noise : tensor of shape (M, 1, n_features) or None
-        Log-variances of the decoder's noise, in the network's units, if it is Gaussian
-        and learned.
+    noise : tensor of shape (M, 1 or n, n_features) or None
+        Log-variances of the decoder's noise, in the network's units, if it is Gaussian;
+        by row where the code has a say in it.
     logits : tensor of shape (M, n, n_features) or None
         Logits of a Bernoulli decoder.
     """

@@ -57,16 +57,17 @@ class Training(NamedTuple):
     kept_epoch : ndarray of shape (n_teams,)
         The epoch of these weights; 0 is the start.
     improved : ndarray of shape (n_teams,) or None
-        Whether held-out rows prefer them to PCA; None if no rows were held out.
-    pca_loss, kept_loss : ndarray of shape (n_teams,) or None
-        Held-out loss of PCA and of the kept weights.
+        Whether held-out rows prefer them to the start; None if no rows were held out.
+    start_loss, kept_loss : ndarray of shape (n_teams,) or None
+        Held-out loss of the start, as the linear path alone has it, and of the kept
+        weights.
     """
 
     network: torch.nn.Module
     history: list
     kept_epoch: np.ndarray
     improved: np.ndarray | None = None
-    pca_loss: np.ndarray | None = None
+    start_loss: np.ndarray | None = None
     kept_loss: np.ndarray | None = None
 
 
@@ -135,7 +136,25 @@ def train(
     -------
     training : Training
     """
-    batches = TrainingBatches(
+    net = make_net(network, loss, settings)
+    net.anneal_over = settings.max_epochs
+    batches = make_batches(network, source, plan, weight, settings, corruptions, keys)
+    keep_best = None
+    if batches.held_out is not None:
+        net.judge, keep_best = appoint_judge(
+            net, batches.held_out, plan, weight, settings, mean_row
+        )
+        callbacks = [keep_best, *callbacks]
+    net.callbacks_ = [(type(cb).__name__, cb) for cb in callbacks] + net.callbacks_
+    net.train(batches, settings.max_epochs)
+    if keep_best is None:
+        return Training(net.module_, net.history, np.array([len(net.history)]))
+    return settle(net, batches.held_out, keep_best)
+
+
+def make_batches(network, source, plan, weight, settings, corruptions, keys):
+    """Return both sides of a plan, with what is random about them."""
+    train_on = TrainingBatches(
         source,
         plan.train_weight,
         batch_size=settings.batch_size,
@@ -145,40 +164,31 @@ def train(
         chance=Chance.of(network, corruptions.training, settings),
         group=plan.group,
     )
-    net = make_net(network, loss, settings)
-    net.anneal_over = settings.max_epochs
-    held_out = keep_best = None
-    if len(plan.held_out_rows):
-        chance = Chance.of(network, corruptions.evaluation, settings)
-        held_out = HeldOutBatches(
-            source,
-            plan,
-            device=settings.device,
-            weight=weight,
-            chance=chance,
-            keys=keys,
-        )
-        net.judge, keep_best = appoint_judge(
-            net, held_out, plan, weight, settings, mean_row
-        )
-        callbacks = [keep_best, *callbacks]
-    net.callbacks_ = [(type(cb).__name__, cb) for cb in callbacks] + net.callbacks_
-    net.train(Batches(batches, held_out), settings.max_epochs)
-    if keep_best is None:
-        return Training(net.module_, net.history, np.array([len(net.history)]))
+    if not len(plan.held_out_rows):
+        return Batches(train_on, None)
+    held_out = HeldOutBatches(
+        source,
+        plan,
+        device=settings.device,
+        weight=weight,
+        chance=Chance.of(network, corruptions.evaluation, settings),
+        keys=keys,
+    )
+    return Batches(train_on, held_out)
+
+
+def settle(net, held_out, keep_best):
+    """Put the best weights back, and compare them with the start."""
     keep_best.settle(net)
-    if not network.is_anchored:
-        return Training(
-            net.module_, net.history, keep_best.epochs, kept_loss=keep_best.losses
-        )
-    pca = net.held_out_errors(held_out, forward=net.module_.linear)
-    return Training(
-        net.module_,
-        net.history,
-        keep_best.epochs,
-        improved=net.judge.prefers(keep_best.errors, over=pca),
-        pca_loss=net.judge.losses(pca),
-        kept_loss=keep_best.losses,
+    run = Training(
+        net.module_, net.history, keep_best.epochs, kept_loss=keep_best.losses
+    )
+    if not net.module_.is_anchored:
+        return run
+    start = net.held_out_errors(held_out, forward=net.module_.linear)
+    return run._replace(
+        improved=net.judge.prefers(keep_best.errors, over=start),
+        start_loss=net.judge.losses(start),
     )
 
 

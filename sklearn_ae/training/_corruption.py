@@ -9,11 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ._plan import rows_by_weight
+from ._plan import content_ranks, rows_by_weight
 from ._rows import blocks_of
 
 # Rows that swapped cells are taken from, at most, and the memory they may take.
 DONOR_ROWS, DONOR_BYTES = 1024, 2**22
+
+# They follow from the rows and this seed alone: candidates of a search are judged by
+# the same corruption, whatever their random state.
+DONOR_SEED = 0
 
 
 class Moments(NamedTuple):
@@ -131,7 +135,7 @@ KINDS = {
 }
 
 
-def make_corruption(kind, amount, source, weight, group):
+def make_corruption(kind, amount, source, weight):
     """Return the corruption of a kind for the rows of a source.
 
     Parameters
@@ -139,10 +143,10 @@ def make_corruption(kind, amount, source, weight, group):
     kind : str
     amount : ndarray of shape (d,)
     source : LazyRows on the CPU
-    weight, group : ndarray of shape (n,)
+    weight : ndarray of shape (n,)
     """
     if kind == "swap":
-        facts = {"donors": _donors(source, weight, group)}
+        facts = {"donors": _donors(source, weight)}
     elif kind == "salt_and_pepper":
         facts = _extremes(source)
     else:
@@ -150,9 +154,9 @@ def make_corruption(kind, amount, source, weight, group):
     return Corruption(kind, amount, facts)
 
 
-def _donors(source, weight, group):
+def _donors(source, weight):
     n_donors = max(2, min(DONOR_ROWS, DONOR_BYTES // (8 * source.n_features)))
-    index = rows_by_weight(weight, group, n_donors)
+    index = rows_by_weight(weight, content_ranks(source.X, DONOR_SEED), n_donors)
     return source.take(torch.from_numpy(index)).numpy()
 
 

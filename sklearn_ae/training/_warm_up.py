@@ -11,6 +11,7 @@ class PenaltyWarmUp(Callback):
     Parameters
     ----------
     n_epochs : int
+        0 lets it count from the start.
     """
 
     def __init__(self, n_epochs):
@@ -19,7 +20,8 @@ class PenaltyWarmUp(Callback):
     def on_epoch_begin(self, net, **kwargs):
         """Set the share of the epoch that begins."""
         done = len(net.history) - 1
-        net.criterion_.penalty_share = min(1.0, done / max(self.n_epochs, 1))
+        share = done / self.n_epochs if self.n_epochs else 1.0
+        net.criterion_.penalty_share = min(1.0, share)
 
     def on_train_end(self, net, **kwargs):
         """Leave the whole penalty behind, also where training ended early."""

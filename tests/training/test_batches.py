@@ -243,8 +243,7 @@ def test_every_corruption_reaches_the_network_and_not_the_target(
 ):
     scaling = Scaling(np.zeros(4), np.ones(4))
     source = LazyRows(table, scaling, *PLACED.values())
-    weight, group = np.ones(len(table)), content_ranks(table, 0)
-    corruption = make_corruption(kind, np.full(4, 0.3), source, weight, group)
+    corruption = make_corruption(kind, np.full(4, 0.3), source, np.ones(len(table)))
     chance = Chance(corruption.bind(*PLACED.values()))
     batches, patterns = make_random(table, batch_size, chance), []
     for _ in range(2):

@@ -99,20 +99,20 @@ def test_the_kept_weights_have_the_kept_loss(run, table, column_weight):
     assert training.kept_epoch > 0
     for forward, loss in (
         ("forward", training.kept_loss),
-        ("linear", training.pca_loss),
+        ("linear", training.start_loss),
     ):
         expected = held_out_loss(training.network, table, column_weight, forward)
         assert loss == pytest.approx(expected, rel=1e-10)
     losses = training.history[:, "valid_loss"]
     assert training.kept_loss == losses[training.kept_epoch[0] - 1] == min(losses)
-    assert training.kept_loss < training.pca_loss
+    assert training.kept_loss < training.start_loss
 
 
 def test_training_that_does_not_help_ends_at_pca(run, table, column_weight):
     training = run(max_epochs=6, learning_rate=0.5, n_iter_no_change=3)
     assert training.kept_epoch == 0
     assert training.improved.tolist() == [False]
-    assert training.kept_loss == training.pca_loss
+    assert training.kept_loss == training.start_loss
     x = torch.tensor(table)
     torch.testing.assert_close(
         training.network(x).reconstruction, training.network.linear(x).reconstruction
@@ -150,7 +150,7 @@ def test_a_users_early_stopping_and_ours_see_every_epoch(run, first):
         # Ours saw the epoch at which the user's stopped, which was the best.
         assert np.diff(losses).max() < 0
         assert training.kept_epoch in (0, 4)
-        assert training.kept_loss in (losses[-1], training.pca_loss)
+        assert training.kept_loss in (losses[-1], training.start_loss)
 
 
 def test_two_wishes_to_stop_are_one(run):
@@ -216,7 +216,7 @@ def test_weights_of_rows_count_in_the_held_out_loss(run, table, column_weight):
     errors = table[:, 2:] ** 2 @ column_weight[2:]
     variance = weight @ (table**2 @ column_weight)
     training = run(weight=weight, max_epochs=0)
-    assert training.pca_loss == pytest.approx(weight @ errors / variance)
+    assert training.start_loss == pytest.approx(weight @ errors / variance)
 
 
 def test_losses_are_shares_of_the_held_out_rows_own_variance(run, table, column_weight):
@@ -235,7 +235,7 @@ def test_losses_are_shares_of_the_held_out_rows_own_variance(run, table, column_
         kept = training.network(x).reconstruction[0].numpy()
         linear = training.network.linear(x).reconstruction[0].numpy()
     variance = (rows**2 @ column_weight).sum()
-    for back, loss in ((kept, training.kept_loss), (linear, training.pca_loss)):
+    for back, loss in ((kept, training.kept_loss), (linear, training.start_loss)):
         expected = ((rows - back) ** 2 @ column_weight).sum() / variance
         assert loss == pytest.approx(expected, rel=1e-10)
 
@@ -358,7 +358,7 @@ def test_teams_in_one_stack_train_as_each_alone(run_teams, weight_decay):
         assert together.kept_epoch[team] == alone.kept_epoch[0]
         assert together.improved[team] == alone.improved[0]
         assert together.kept_loss[team] == pytest.approx(alone.kept_loss[0])
-        assert together.pca_loss[team] == pytest.approx(alone.pca_loss[0])
+        assert together.start_loss[team] == pytest.approx(alone.start_loss[0])
         n = alone.network.n_models
         ours = dict(together.network.named_parameters())
         for name, parameter in alone.network.named_parameters():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.training import KINDS, LazyRows, Scaling, content_ranks, keyed_uniform
+from sklearn_ae.training import KINDS, LazyRows, Scaling, keyed_uniform
 from sklearn_ae.training import _corruption as module
 from sklearn_ae.training._corruption import Corruption, make_corruption
 
@@ -25,7 +25,7 @@ def source_of(X):
 def make(kind, amount, X, weight=None):
     weight = np.ones(len(X)) if weight is None else weight
     amount = np.broadcast_to(np.asarray(amount, dtype=float), X.shape[1:]).copy()
-    return make_corruption(kind, amount, source_of(X), weight, content_ranks(X, 0))
+    return make_corruption(kind, amount, source_of(X), weight)
 
 
 def uniforms(shape, seed=0):

@@ -30,6 +30,10 @@ def test_the_penalty_rises_from_nothing_to_all(n_epochs):
     assert shares == pytest.approx(expected)
 
 
+def test_over_no_epochs_the_penalty_counts_from_the_start():
+    assert Run(0).share() == 1
+
+
 def test_the_whole_penalty_is_left_behind_where_training_ends_early():
     run = Run(10)
     run.share()
