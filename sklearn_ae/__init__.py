@@ -1,12 +1,16 @@
 """Autoencoders as scikit-learn estimators."""
 
 from ._autoencoder import Autoencoder
+from ._convolution import ConvolutionalNetwork
+from ._convolutional import ConvolutionalAutoencoder
 from ._denoising import DenoisingAutoencoder
 from ._sparse import SparseAutoencoder
 from ._variational import VariationalAutoencoder
 
 __all__ = [
     "Autoencoder",
+    "ConvolutionalAutoencoder",
+    "ConvolutionalNetwork",
     "DenoisingAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",

@@ -1,11 +1,10 @@
 """The plain autoencoder: a drop-in for PCA and for IsolationForest."""
 
-from ._base import first, share_kept
 from ._dense import BaseDenseAutoencoder
-from ._principal_codes import PrincipalCodesMixin
+from ._principal_codes import ComparedWithPCAMixin, PrincipalCodesMixin
 
 
-class Autoencoder(PrincipalCodesMixin, BaseDenseAutoencoder):
+class Autoencoder(ComparedWithPCAMixin, PrincipalCodesMixin, BaseDenseAutoencoder):
     r"""Autoencoder: dimensionality reduction, reconstruction and outlier detection.
 
     An encoder turns each row :math:`x` into a code :math:`z` of ``n_components``
@@ -22,16 +21,6 @@ class Autoencoder(PrincipalCodesMixin, BaseDenseAutoencoder):
     rows held out from it, the fitted model is PCA, and ``improved_on_pca_`` says so.
 
     Read more in the :ref:`User Guide <autoencoder>`.
-
-    Attributes
-    ----------
-    improved_on_pca_ : bool or None
-        Whether training improved on PCA. If False, the model is PCA, unless it went on
-        from an earlier fit. None if no rows were held out.
-    validation_r2_ : float or None
-        R² of the model on held-out rows; None if there were none.
-    pca_validation_r2_ : float or None
-        R² of PCA on the same rows. PCA has seen them unless the fit was cross-fitted.
 
     See Also
     --------
@@ -68,8 +57,3 @@ class Autoencoder(PrincipalCodesMixin, BaseDenseAutoencoder):
     >>> ae.predict(X_test[:3] * 10)
     array([-1, -1, -1])
     """
-
-    def _describe_training(self, training):
-        self.improved_on_pca_ = first(training.improved)
-        self.validation_r2_ = share_kept(training.kept_loss)
-        self.pca_validation_r2_ = share_kept(training.start_loss)

@@ -22,7 +22,7 @@ from ._compat import (
     with_callbacks,
 )
 from ._fitting import Recipe, Start, fit_network
-from ._inputs import TableLayout, weigh_rows
+from ._inputs import weigh_rows
 from ._parameters import SharedParameters
 from ._persistence import pack, unpack
 from ._reference import Reference
@@ -41,7 +41,6 @@ from .training import (
     losses_of,
     make_net,
     resolve_device,
-    threads_for,
     wide_dtype,
 )
 
@@ -64,10 +63,17 @@ class BaseAutoencoder(
     estimator has a skorch net; it is none.
     """
 
-    _layout = TableLayout()
+    @property
+    def _row_shape(self):
+        return self._layout.row_shape(self)
+
+    @property
+    def _layout(self):
+        return self._network_kind.layout
 
     def _check_params(self):
         """Check what the parameter constraints cannot say."""
+        self._network_kind.check()
         for callback in self.callbacks or ():
             if not isinstance(callback, Callback):
                 raise ValueError(
@@ -82,10 +88,7 @@ class BaseAutoencoder(
     def _structural_params(self):
         # As plain values: a list or an array of sizes says the same as a tuple.
         values = {name: getattr(self, name) for name in self._structural}
-        return {
-            name: value if np.ndim(value) == 0 else tuple(np.asarray(value).tolist())
-            for name, value in values.items()
-        }
+        return {name: _plain(value) for name, value in values.items()}
 
     def _check_structure(self):
         """Refuse to go on with a network of another shape than asked for."""
@@ -141,7 +144,7 @@ class BaseAutoencoder(
             self._check_structure()
             network = self._adapt(copy.deepcopy(self.net_.module_))
             start = Start(network, self._scaling, self._code_unit)
-        with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
+        with cpu_threads(self._n_threads(recipe)):
             fitted = self._train(rows, weight, group, recipe, context, start)
             self._publish(fitted, recipe)
             self._fit_detector(fitted)
@@ -189,7 +192,7 @@ class BaseAutoencoder(
         recipe = self._recipe(
             _defaults.SMALL, rows.shape[1], _defaults.SMALL, seeds, device
         )
-        with cpu_threads(threads_for(recipe.settings.batch_size, rows.shape[1])):
+        with cpu_threads(self._n_threads(recipe)):
             if first:
                 self._check_first_block(rows)
                 recipe = first_block_recipe(recipe)
@@ -221,13 +224,16 @@ class BaseAutoencoder(
 
     def _recipe(self, n_rows, n_features, n_distinct, seeds, device):
         """Resolve the parameters for rows of this shape."""
-        batch_size = _or(self.batch_size, _defaults.batch_size_for(n_rows))
+        kind = self._network_kind
+        batch_size = _or(self.batch_size, kind.batch_size(n_rows))
         # One small batch in float64 costs little, and makes a weight of two equal to a
         # row given twice to the last digits.
         precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
         epochs = _or(
             self.max_epochs,
-            _defaults.max_epochs_for(n_distinct, n_rows, batch_size, self._schedule),
+            _defaults.max_epochs_for(
+                n_distinct, n_rows, batch_size, kind.schedule(self._schedule)
+            ),
         )
         n_components = self._count_components(n_features)
         is_count = isinstance(n_components, Integral)
@@ -259,8 +265,13 @@ class BaseAutoencoder(
             arrange_codes=self._arrange_codes,
             make_corruptions=self._make_corruptions,
             start_is_a_model=self._start_is_a_model,
-            max_folds=self._max_folds,
+            max_folds=min(self._max_folds, kind.max_folds),
+            fit_scaling=partial(kind.fit_scaling, row_shape=self._row_shape),
         )
+
+    def _n_threads(self, recipe):
+        batch_size = recipe.settings.batch_size
+        return self._network_kind.n_threads(batch_size, self.n_features_in_)
 
     def _train(self, rows, weight, group, recipe, context, start):
         """Run the fit with the callbacks that report on it."""
@@ -361,6 +372,12 @@ class BaseAutoencoder(
 
 def _or(parameter, default):
     return default if isinstance(parameter, str) else parameter
+
+
+def _plain(value):
+    if isinstance(value, BaseEstimator):
+        return {name: _plain(part) for name, part in value.get_params().items()}
+    return value if np.ndim(value) == 0 else tuple(np.asarray(value).tolist())
 
 
 def first(values):

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._compat import check_sample_weight
 from ._inputs import check_codes
 from .metrics import RunningR2
-from .training import blocks_of, cpu_threads, dense_block, threads_for
+from .training import blocks_of, cpu_threads, dense_block
 
 
 class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -69,7 +69,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         with torch.no_grad(), self._inference_threads():
             for block in blocks_of(*rows.shape):
                 rows[block] = decode(codes[block])
-        return self._layout.restore(rows)
+        return self._layout.restore(self, rows)
 
     def reconstruct(self, X):
         """Encode rows, then decode the codes.
@@ -87,7 +87,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         rows = self._read(X)
-        return self._layout.restore(self._reconstruct(rows))
+        return self._layout.restore(self, self._reconstruct(rows), like=X)
 
     def score(self, X, y=None, sample_weight=None):
         r"""Return the R² of the reconstruction of rows.
@@ -157,4 +157,6 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return out
 
     def _inference_threads(self):
-        return cpu_threads(threads_for(self.batch_size_, self.n_features_in_))
+        return cpu_threads(
+            self._network_kind.n_threads(self.batch_size_, self.n_features_in_)
+        )

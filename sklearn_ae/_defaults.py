@@ -36,6 +36,15 @@ SPARSE_COMPONENTS = 512
 PENALTY_WEIGHTS = {"l1": 0.1, "kl": 100.0}
 SPARSE_LEARNING_RATE, SPARSE_SLOW_RATE = 0.1, 0.05
 
+# Channels of the maps of a convolutional network, after each halving of the sides.
+CHANNELS = (24, 48, 96, 96)
+
+# Images per step of fewer than so many: small sets gain from more steps.
+MANY_IMAGES, SMALL_IMAGE_BATCH = 10_000, 64
+
+# Pixels of a batch from which a second thread is worth it.
+IMAGE_BATCH = 2**15
+
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
 
@@ -53,6 +62,19 @@ def hidden_layer_sizes_for(n_distinct, n_features):
 def density_layer_sizes_for(n_distinct):
     """Return the hidden layers of a model of densities: one, which overfits less."""
     return (64,) if n_distinct < SMALL else (128,)
+
+
+def channels_for(height, width):
+    """Return the channels of a convolutional network's maps."""
+    n_halvings, side = 0, max(height, width)
+    while side >= 8 and n_halvings < len(CHANNELS):
+        n_halvings, side = n_halvings + 1, -(-side // 2)
+    return CHANNELS[: n_halvings or int(side > 1)]
+
+
+def image_batch_size_for(n_rows):
+    """Return the number of images per step."""
+    return min(BATCH_SIZE if n_rows >= MANY_IMAGES else SMALL_IMAGE_BATCH, n_rows)
 
 
 def learning_rate_for(n_distinct):

@@ -103,7 +103,7 @@ class DenoisingMixin:
         out = np.empty(rows.shape, dtype=rows.dtype)
         for block in blocks_of(*rows.shape):
             out[block] = self._corrupted(rows[block])
-        return self._layout.restore(out)
+        return self._layout.restore(self, out, like=X)
 
     def score(self, X, y=None, sample_weight=None):
         r"""Return the R² of clean rows reconstructed from corrupted ones.

@@ -6,11 +6,14 @@ from . import _defaults
 from ._base import BaseAutoencoder
 from ._compat import Interval, StrOptions
 from ._corrupting import CorruptionMixin
+from ._network import NetworkChoiceMixin
 from .detection import OutlierDetectionMixin
-from .networks import ACTIVATIONS, DenseAutoencoder
+from .networks import ACTIVATIONS, AnchoredAutoencoder
 
 
-class BaseDenseAutoencoder(CorruptionMixin, OutlierDetectionMixin, BaseAutoencoder):
+class BaseDenseAutoencoder(
+    NetworkChoiceMixin, CorruptionMixin, OutlierDetectionMixin, BaseAutoencoder
+):
     """What the autoencoders of table rows share.
 
     Parameters
@@ -31,6 +34,7 @@ class BaseDenseAutoencoder(CorruptionMixin, OutlierDetectionMixin, BaseAutoencod
         **BaseAutoencoder._parameter_constraints,
         **OutlierDetectionMixin._parameter_constraints,
         **CorruptionMixin._parameter_constraints,
+        **NetworkChoiceMixin._parameter_constraints,
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
@@ -41,6 +45,7 @@ class BaseDenseAutoencoder(CorruptionMixin, OutlierDetectionMixin, BaseAutoencod
 
     _structural = (
         *BaseAutoencoder._structural,
+        "network",
         "hidden_layer_sizes",
         "activation",
     )
@@ -69,16 +74,24 @@ class BaseDenseAutoencoder(CorruptionMixin, OutlierDetectionMixin, BaseAutoencod
         """Return the hidden layers that "auto" stands for."""
         return _defaults.hidden_layer_sizes_for(n_distinct, n_features)
 
+    def _branches(self, n_distinct, n_features):
+        """Return the kind of the network's branches, as plain values."""
+        branches = self._network_kind.branches(self._row_shape, n_distinct)
+        return branches or {
+            "kind": "dense",
+            "hidden_layer_sizes": self._hidden_layer_sizes(n_distinct, n_features),
+            "activation": self.activation,
+        }
+
     def _network_arguments(self):
         """Return the bottleneck and the likelihood of a variant, as plain values."""
         return {}
 
     def _make_network(self, *, n_models, n_features, n_components, n_distinct):
-        return DenseAutoencoder(
+        return AnchoredAutoencoder(
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,
-            hidden_layer_sizes=self._hidden_layer_sizes(n_distinct, n_features),
-            activation=self.activation,
+            branches=self._branches(n_distinct, n_features),
             **self._network_arguments(),
         )

@@ -142,7 +142,7 @@ class DensityMixin:
                 cells = rng.uniform(LEAST, 1 - LEAST, size=rows[block].shape)
                 cells = torch.tensor(cells).to(parameter)
                 rows[block] = self._scaling.restore(network.draw(code, cells)[0])
-        return self._layout.restore(rows)
+        return self._layout.restore(self, rows)
 
     def _fit_detector(self, fitted):
         """Settle where codes lie, then the threshold."""

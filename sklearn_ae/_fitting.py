@@ -62,6 +62,8 @@ class Recipe:
         Folds of a cross-fit, at most.
     start_is_a_model : bool
         Whether networks too few rows can judge stay at their start.
+    fit_scaling : callable
+        Returns the ``Scaling`` of rows and weights, and the variance of each column.
     """
 
     make_network: Callable
@@ -79,6 +81,7 @@ class Recipe:
     make_corruptions: Callable
     start_is_a_model: bool
     max_folds: int
+    fit_scaling: Callable = fit_scaling
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
     if index is not None:
         X, weight = rows_at(X, index), weight[index]
         group = np.unique(group[index], return_inverse=True)[1]
-    units = make_metric(X, weight, recipe.standardize, start)
+    units = make_metric(X, weight, recipe.standardize, start, recipe.fit_scaling)
     scaling, metric, mean = units
     plan = plan_for(X.shape[1], weight, group, recipe, start)
     settings = settings_for(plan, recipe)
@@ -289,7 +292,7 @@ def leave_codes(network, rows, weight, metric):
     """Leave codes as the network gives them: each has a meaning of its own."""
 
 
-def make_metric(X, weight, standardize, start=None):
+def make_metric(X, weight, standardize, start=None, fit_scaling=fit_scaling):
     """Return the :class:`Units` of a fit; those of ``start`` stay where they were."""
     own, variance = fit_scaling(X, weight)
     scaling = own if start is None else start.scaling

@@ -21,24 +21,46 @@ class TableLayout:
 
     def read(self, estimator, X, *, reset, min_rows=1):
         """Check ``X`` and return it as a float array or a CSR matrix, not copied."""
-        rows = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            ensure_min_samples=min_rows,
-        )
+        rows = read_rows(estimator, X, reset=reset, min_rows=min_rows)
         check_finite(rows, estimator)
         return rows
 
-    def restore(self, rows):
-        """Return reconstructed rows in the layout of the input."""
+    def restore(self, estimator, rows, like=None):
+        """Return rows in the layout of ``like``, or else of the training data."""
         return rows
 
+    def row_shape(self, estimator):
+        """Return the shape that the cells of a row have for a network."""
+        return (estimator.n_features_in_,)
 
-def check_finite(X, estimator):
+
+def read_rows(estimator, X, *, reset, min_rows):
+    """Check the form of ``X``, not its values, as scikit-learn's estimators do."""
+    return validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        ensure_all_finite=False,
+        ensure_min_samples=min_rows,
+    )
+
+
+def name_columns(mask, estimator):
+    """Name the columns of a mask, by the user's names where there are any."""
+    positions = np.flatnonzero(mask)
+    names = getattr(estimator, "feature_names_in_", None)
+    labels = [
+        repr(str(names[i])) if names is not None else str(i)
+        for i in positions[:NAMED_COLUMNS]
+    ]
+    more = len(positions) - len(labels)
+    word = "column" if len(positions) == 1 else "columns"
+    return f"{word} {', '.join(labels)}" + (f" and {more} others" if more else "")
+
+
+def check_finite(X, estimator, name_cells=name_columns):
     """Refuse NaN and infinity, and say in which columns they are."""
     nan = np.zeros(X.shape[1], dtype=bool)
     infinite = np.zeros(X.shape[1], dtype=bool)
@@ -56,28 +78,15 @@ def check_finite(X, estimator):
     name = type(estimator).__name__
     if nan.any():
         raise ValueError(
-            f"Input X contains NaN in {_columns(nan, estimator)}. {name} does not "
+            f"Input X contains NaN in {name_cells(nan, estimator)}. {name} does not "
             "accept missing values. Impute them first, for example with "
             "sklearn.impute.SimpleImputer, or drop these rows."
         )
     if infinite.any():
         raise ValueError(
-            f"Input X contains infinity in {_columns(infinite, estimator)}. {name} "
+            f"Input X contains infinity in {name_cells(infinite, estimator)}. {name} "
             "takes finite values only. Replace them, or drop these rows."
         )
-
-
-def _columns(mask, estimator):
-    """Name the columns of a mask, by the user's names where there are any."""
-    positions = np.flatnonzero(mask)
-    names = getattr(estimator, "feature_names_in_", None)
-    labels = [
-        repr(str(names[i])) if names is not None else str(i)
-        for i in positions[:NAMED_COLUMNS]
-    ]
-    more = len(positions) - len(labels)
-    word = "column" if len(positions) == 1 else "columns"
-    return f"{word} {', '.join(labels)}" + (f" and {more} others" if more else "")
 
 
 def weigh_rows(estimator, rows, sample_weight, *, least):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._anchor import code_variances
+from ._base import first, share_kept
 from ._fitting import arrange_as_principal, moments_of
 
 
@@ -29,6 +30,26 @@ class PrincipalCodesMixin:
         variances = code_variances(fitted.network, covariance)
         self.explained_variance_ratio_ = variances / (total or 1.0)
         self.explained_variance_ = variances * unbiased(count_rows(fitted.weight))
+
+
+class ComparedWithPCAMixin:
+    """What held-out rows say of a model and of PCA.
+
+    Attributes
+    ----------
+    improved_on_pca_ : bool or None
+        Whether training improved on PCA. If False, the model is PCA, unless it went on
+        from an earlier fit. None if no rows were held out.
+    validation_r2_ : float or None
+        R² of the model on held-out rows; None if there were none.
+    pca_validation_r2_ : float or None
+        R² of PCA on the same rows. PCA has seen them unless the fit was cross-fitted.
+    """
+
+    def _describe_training(self, training):
+        self.improved_on_pca_ = first(training.improved)
+        self.validation_r2_ = share_kept(training.kept_loss)
+        self.pca_validation_r2_ = share_kept(training.start_loss)
 
 
 def count_rows(weight):

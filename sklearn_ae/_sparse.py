@@ -5,12 +5,17 @@ from numbers import Integral, Real
 from ._base import BaseAutoencoder
 from ._compat import Interval, StrOptions
 from ._corrupting import CorruptionMixin
+from ._network import NetworkChoiceMixin
 from ._sparsity import SparsityMixin
 from .detection import OutlierDetectionMixin
 
 
 class SparseAutoencoder(
-    SparsityMixin, CorruptionMixin, OutlierDetectionMixin, BaseAutoencoder
+    SparsityMixin,
+    NetworkChoiceMixin,
+    CorruptionMixin,
+    OutlierDetectionMixin,
+    BaseAutoencoder,
 ):
     r"""Sparse autoencoder: rows as sums of few atoms of a learned dictionary.
 
@@ -96,6 +101,7 @@ class SparseAutoencoder(
         **BaseAutoencoder._parameter_constraints,
         **OutlierDetectionMixin._parameter_constraints,
         **CorruptionMixin._parameter_constraints,
+        **NetworkChoiceMixin._parameter_constraints,
         "n_components": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -111,6 +117,7 @@ class SparseAutoencoder(
 
     _structural = (
         *BaseAutoencoder._structural,
+        "network",
         "penalty",
         "n_active",
         "target_activation",

@@ -88,6 +88,7 @@ class SparsityMixin:
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,
+            branches=self._network_kind.branches(self._row_shape, n_distinct),
             penalty=self.penalty,
             n_active=self._count_active(n_features, n_components),
             penalty_weight=self._weigh_penalty(),

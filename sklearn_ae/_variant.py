@@ -3,6 +3,7 @@
 from . import _defaults
 from ._anchor import principal_anchor
 from ._fitting import leave_codes
+from ._network import DENSE
 from .training import CLEAN, MAX_FOLDS, ReconstructionLoss
 
 
@@ -12,6 +13,9 @@ class Variant:
     def _make_network(self, *, n_models, n_features, n_components, n_distinct):
         """Return a stack of ``n_models`` networks for that many distinct rows."""
         raise NotImplementedError
+
+    # What the kind of network asks for.
+    _network_kind = DENSE
 
     # Where networks start, and how their codes are shown.
     _make_anchor = staticmethod(principal_anchor)
@@ -52,6 +56,7 @@ class Variant:
 
     def _check_rows(self, rows):
         """Refuse rows that the variant cannot describe."""
+        self._network_kind.check_shape(self._row_shape)
 
     def _describe_codes(self, fitted):
         """Set what there is to say of the codes of the training rows."""

@@ -13,7 +13,7 @@ from sklearn_ae._anchor import (
     order_codes,
 )
 from sklearn_ae._fitting import make_metric
-from sklearn_ae.networks import DenseAutoencoder
+from sklearn_ae.networks import AnchoredAutoencoder
 from sklearn_ae.training import _rows, blocks_of, make_source
 
 CPU = torch.device("cpu")
@@ -34,12 +34,15 @@ class Case:
             )
         )
         self.anchor = as_anchor(self.principals, self.metric)
-        self.network = DenseAutoencoder(
+        self.network = AnchoredAutoencoder(
             n_models=len(self.weights),
             n_features=X.shape[1],
             n_components=len(self.principals[-1].axes),
-            hidden_layer_sizes=(6,),
-            activation="silu",
+            branches={
+                "kind": "dense",
+                "hidden_layer_sizes": (6,),
+                "activation": "silu",
+            },
         ).double()
         self.network.set_anchor(self.anchor)
 

@@ -16,7 +16,7 @@ from sklearn_ae._fitting import (
     moments_of,
     row_blocks,
 )
-from sklearn_ae.networks import DenseAutoencoder
+from sklearn_ae.networks import AnchoredAutoencoder
 from sklearn_ae.training import (
     CLEAN,
     ReconstructionLoss,
@@ -32,12 +32,11 @@ CPU = torch.device("cpu")
 
 
 def make_network(*, n_models, n_features, n_components):
-    return DenseAutoencoder(
+    return AnchoredAutoencoder(
         n_models=n_models,
         n_features=n_features,
         n_components=n_components,
-        hidden_layer_sizes=(16, 8),
-        activation="silu",
+        branches={"kind": "dense", "hidden_layer_sizes": (16, 8), "activation": "silu"},
     )
 
 

@@ -1,7 +1,6 @@
 """Networks in plain torch: no module here imports scikit-learn."""
 
 from ._anchored import Anchor, AnchoredAutoencoder
-from ._dense import DenseAutoencoder
 from ._dictionary import Dictionary, DictionaryAutoencoder, keep_largest
 from ._layers import ACTIVATIONS
 from ._output import Output
@@ -11,7 +10,6 @@ __all__ = [
     "ACTIVATIONS",
     "Anchor",
     "AnchoredAutoencoder",
-    "DenseAutoencoder",
     "Dictionary",
     "DictionaryAutoencoder",
     "Output",

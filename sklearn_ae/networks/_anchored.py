@@ -1,16 +1,17 @@
 """An autoencoder that starts as PCA: a linear path plus nonlinear residuals."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import nn
 
-from ._bottleneck import PlainBottleneck
-from ._layers import SoftClip, StackedLinear
+from ._bottleneck import make_bottleneck
+from ._branches import make_branches
+from ._layers import CLIP_SCALE, SoftClip, StackedLinear
+from ._likelihood import make_likelihood
 from ._output import Output
 
-# Inputs of the residual branches are drawn in beyond this many standard deviations.
-CLIP_SCALE = 3.0
+PLAIN = {"kind": "plain"}
 
 # Largest entry of the linear decoder in float32.
 DECODER_LIMIT = 1e15
@@ -84,29 +85,37 @@ class AnchoredAutoencoder(nn.Module):
 
     Parameters
     ----------
-    encoder_branch, decoder_branch : modules
-        :math:`f` and :math:`g`; with a method ``initialise(generators)``. The encoder's
-        answers what the bottleneck needs beside the code after it.
     n_models, n_features, n_components : int
-        The sizes M, d and k.
-    bottleneck : module or None
-        Between encoder and decoder; None passes the code on as it is.
-    likelihood : module or None
-        Makes a distribution of what is decoded; None leaves it a row.
+        M, the number of networks side by side, d and k.
+    branches : dict
+        The ``kind`` of :math:`f` and :math:`g`, and its arguments.
+    bottleneck : dict
+        The ``kind`` of what lies between encoder and decoder, and its arguments.
+    likelihood : dict or None
+        The ``kind`` of distribution that is made of what is decoded, and its arguments;
+        None leaves it a row.
     """
 
     def __init__(
         self,
-        encoder_branch,
-        decoder_branch,
         *,
         n_models,
         n_features,
         n_components,
-        bottleneck=None,
+        branches,
+        bottleneck=PLAIN,
         likelihood=None,
     ):
         super().__init__()
+        # Plain values from which `from_state` makes the same network again.
+        self.arguments = {
+            "n_models": n_models,
+            "n_features": n_features,
+            "n_components": n_components,
+            "branches": dict(branches),
+            "bottleneck": dict(bottleneck),
+            "likelihood": likelihood and dict(likelihood),
+        }
         self.n_models = n_models
         self.n_features = n_features
         self.n_components = n_components
@@ -114,10 +123,18 @@ class AnchoredAutoencoder(nn.Module):
         self.linear_decoder = StackedLinear(n_models, n_components, n_features)
         for layer in (self.linear_encoder, self.linear_decoder):
             layer.requires_grad_(False)
-        self.encoder_branch = encoder_branch
-        self.decoder_branch = decoder_branch
-        self.bottleneck = bottleneck or PlainBottleneck(n_models, n_components)
-        self.likelihood = likelihood
+        self.bottleneck = make_bottleneck(bottleneck, n_models, n_components)
+        self.likelihood = likelihood and make_likelihood(
+            likelihood, n_models, n_features
+        )
+        self.encoder_branch, self.decoder_branch = make_branches(
+            branches,
+            n_models=n_models,
+            n_features=n_features,
+            n_components=n_components,
+            n_coded=1 + self.bottleneck.n_extra,
+            n_decoded=1 + (self.likelihood.n_extra if likelihood else 0),
+        )
         self.clip = SoftClip(CLIP_SCALE)
         self.register_buffer("input_scale", torch.ones(n_models, 1, n_features))
         identity = torch.eye(n_components).expand(n_models, -1, -1)
@@ -131,6 +148,9 @@ class AnchoredAutoencoder(nn.Module):
 
     # The untrained network is a linear model that training is compared with.
     is_anchored = True
+
+    # Learning rates of some parameters, by pattern, as shares of the others'.
+    rate_shares: ClassVar = {}
 
     # Whether a pass through the network takes means over the rows, and their weights.
     weighs_rows = False

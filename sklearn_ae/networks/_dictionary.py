@@ -1,13 +1,14 @@
 """A dictionary of atoms, and an encoder that finds the few that make up a row."""
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from ._layers import StackedLinear
+from ._branches import make_branches
+from ._layers import CLIP_SCALE, SoftClip, StackedLinear
 from ._output import Output
 
 # Corrections of the choice of atoms after the first. With none, atoms that explain the
@@ -81,6 +82,9 @@ class DictionaryAutoencoder(nn.Module):
         For "l1" and "kl".
     target_activation : float
         Mean activation :math:`\rho` of each unit that "kl" asks for.
+    branches : dict or None
+        The ``kind`` of residual branches beside :math:`\tilde x E` and :math:`a D`,
+        which answer zero before the first step, and its arguments; None has none.
 
     References
     ----------
@@ -92,6 +96,9 @@ class DictionaryAutoencoder(nn.Module):
     weighs_rows = True
     noise_width = 0
 
+    # Learning rates of parameters that are not of unit size, as shares of the others'.
+    rate_shares: ClassVar = {"*_branch.*": 0.03}
+
     def __init__(
         self,
         *,
@@ -102,6 +109,7 @@ class DictionaryAutoencoder(nn.Module):
         n_active,
         penalty_weight,
         target_activation,
+        branches=None,
     ):
         super().__init__()
         self.n_models, self.n_features = n_models, n_features
@@ -128,12 +136,28 @@ class DictionaryAutoencoder(nn.Module):
             "n_active": n_active,
             "penalty_weight": penalty_weight,
             "target_activation": target_activation,
+            "branches": branches and dict(branches),
         }
+        self.encoder_branch = self.decoder_branch = None
+        if branches:
+            self.encoder_branch, self.decoder_branch = make_branches(
+                branches,
+                n_models=n_models,
+                n_features=n_features,
+                n_components=n_components,
+                n_coded=1,
+                n_decoded=1,
+            )
+        self.clip = SoftClip(CLIP_SCALE)
 
     # -- the start
 
     def initialise(self, seeds):
-        """Do nothing: the start is the rows' own."""
+        """Draw the branches' weights; the start of all else is the rows' own."""
+        if self.encoder_branch is not None:
+            generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+            self.encoder_branch.initialise(generators)
+            self.decoder_branch.initialise(generators)
 
     @torch.no_grad()
     def set_anchor(self, start):
@@ -165,10 +189,13 @@ class DictionaryAutoencoder(nn.Module):
         return functional.normalize(self.atoms, dim=-1)
 
     def pre_activations(self, x):
-        """Return the scaled rows' products with the encoder, and the bias."""
+        """Return the scaled rows' products with the encoder, and what is added."""
         rows = (x - self.mean) * self.scale
         weight = self.encoder.weight * self.weight_unit
-        return torch.matmul(rows, weight), self.encoder.bias * self.bias_unit
+        bias = self.encoder.bias * self.bias_unit
+        if self.encoder_branch is not None:
+            bias = bias + self.encoder_branch(self.clip(x))
+        return torch.matmul(rows, weight), bias
 
     def activate(self, products, bias, atoms):
         """Return the code of each row, of shape ``(M, n, k)``."""
@@ -187,7 +214,10 @@ class DictionaryAutoencoder(nn.Module):
         """Return rows in the network's units, of shape ``(M, n, d)``."""
         if self.penalty == "kl":
             code = (code - self.target_activation) * self.gain
-        return torch.matmul(code, atoms) * self.inverse_scale + self.mean
+        rows = torch.matmul(code, atoms)
+        if self.decoder_branch is not None:
+            rows = rows + self.decoder_branch(code)
+        return rows * self.inverse_scale + self.mean
 
     @property
     def code_cost(self):

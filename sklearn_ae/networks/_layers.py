@@ -94,6 +94,10 @@ def bounded(x):
     return LOG_VARIANCE_RANGE * torch.tanh(x / LOG_VARIANCE_RANGE)
 
 
+# Inputs of branches are drawn in beyond this many standard deviations.
+CLIP_SCALE = 3.0
+
+
 class SoftClip(nn.Module):
     r"""Draw far-away inputs in: :math:`x / (1 + (x / c)^2)^{1/4}`.
 

@@ -2,13 +2,13 @@
 
 import torch
 
-from ._dense import DenseAutoencoder
+from ._anchored import AnchoredAutoencoder
 from ._dictionary import DictionaryAutoencoder
 
 # A network is stored under its name and looked up here, never by importing what a
 # file names: loading a model must not run code of the file's choosing.
 NETWORKS = {
-    "DenseAutoencoder": DenseAutoencoder,
+    "AnchoredAutoencoder": AnchoredAutoencoder,
     "DictionaryAutoencoder": DictionaryAutoencoder,
 }
 

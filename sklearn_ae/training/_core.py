@@ -88,6 +88,10 @@ def make_net(network, loss, settings):
         **optimizer,
         optimizer__weight_decay=settings.weight_decay,
         optimizer__eps=ADAM_EPSILON,
+        optimizer__param_groups=[
+            (pattern, {"rate_share": share})
+            for pattern, share in network.rate_shares.items()
+        ],
         # One kernel for all parameters: small steps are dispatch, not arithmetic.
         optimizer__fused=settings.device.type in ("cpu", "cuda"),
         max_epochs=settings.max_epochs,

@@ -158,7 +158,7 @@ class AutoencoderNet(NeuralNet):
             if self.scheduled_:
                 rate = self.learning_rate_at(self.step_, n_steps)
                 for group in groups:
-                    group["lr"] = rate
+                    group["lr"] = rate * group.get("rate_share", 1.0)
             self.step_ += 1
             if watched:
                 self.notify("on_batch_begin", batch=batch, training=True)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sklearn_ae.networks import Anchor, DenseAutoencoder
+from sklearn_ae.networks import Anchor, AnchoredAutoencoder
 
 N_FEATURES, N_COMPONENTS = 5, 2
 
@@ -30,12 +30,15 @@ def make_network():
     """Make a stack in float64 whose branches answer; one seed per model."""
 
     def make(seeds=(0,), *, awake=True, hidden_layer_sizes=(7, 4), activation="silu"):
-        network = DenseAutoencoder(
+        network = AnchoredAutoencoder(
             n_models=len(seeds),
             n_features=N_FEATURES,
             n_components=N_COMPONENTS,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
+            branches={
+                "kind": "dense",
+                "hidden_layer_sizes": hidden_layer_sizes,
+                "activation": activation,
+            },
         ).double()
         network.initialise(seeds)
         anchors = [make_anchor(100 + seed) for seed in seeds]

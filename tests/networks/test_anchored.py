@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from sklearn_ae.networks import Anchor, DenseAutoencoder
+from sklearn_ae.networks import Anchor, AnchoredAutoencoder
 
 from .conftest import generators, make_anchor
 
@@ -15,12 +15,11 @@ def stack_of(pcas):
         return torch.tensor(np.stack(arrays))
 
     n_components, n_features = pcas[0].components_.shape
-    network = DenseAutoencoder(
+    network = AnchoredAutoencoder(
         n_models=len(pcas),
         n_features=n_features,
         n_components=n_components,
-        hidden_layer_sizes=(6,),
-        activation="silu",
+        branches={"kind": "dense", "hidden_layer_sizes": (6,), "activation": "silu"},
     ).double()
     network.initialise(range(len(pcas)))
     network.set_anchor(
@@ -171,12 +170,11 @@ def likely(seeds=(0,), *, likelihood="gaussian", beta=1.0, awake=True):
     spec = {"kind": likelihood}
     if likelihood == "gaussian":
         spec["noise"] = "heteroscedastic"
-    network = DenseAutoencoder(
+    network = AnchoredAutoencoder(
         n_models=len(seeds),
         n_features=5,
         n_components=2,
-        hidden_layer_sizes=(7, 4),
-        activation="silu",
+        branches={"kind": "dense", "hidden_layer_sizes": (7, 4), "activation": "silu"},
         bottleneck={"kind": "gaussian", "beta": beta, "free_bits": 0.0},
         likelihood=spec,
     ).double()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.networks import Anchor, DenseAutoencoder
+from sklearn_ae.networks import Anchor, AnchoredAutoencoder
 from sklearn_ae.training import ReconstructionLoss, Scaling, Settings, make_source
 
 CPU = torch.device("cpu")
@@ -34,12 +34,15 @@ def make_network():
     """Make a stack that starts as PCA of centred rows with given axes."""
 
     def make(seeds=(0,), axes=None):
-        network = DenseAutoencoder(
+        network = AnchoredAutoencoder(
             n_models=len(seeds),
             n_features=N_FEATURES,
             n_components=N_COMPONENTS,
-            hidden_layer_sizes=(8,),
-            activation="silu",
+            branches={
+                "kind": "dense",
+                "hidden_layer_sizes": (8,),
+                "activation": "silu",
+            },
         ).double()
         network.initialise(seeds)
         axes = torch.eye(N_FEATURES)[:N_COMPONENTS] if axes is None else axes

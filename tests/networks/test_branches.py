@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sklearn_ae.networks import DenseAutoencoder
+from sklearn_ae.networks import AnchoredAutoencoder
 
 
 def train(network, rows, n_steps=5):
@@ -59,7 +59,7 @@ def test_the_decoders_hidden_layers_mirror_the_encoders(make_network):
 @pytest.mark.parametrize("sizes", [(), (4,), (6, 3)], ids=str)
 def test_arguments_build_the_same_network_again(make_network, rows, sizes):
     network = make_network((0, 1), hidden_layer_sizes=sizes)
-    twin = DenseAutoencoder(**network.arguments).double()
+    twin = AnchoredAutoencoder(**network.arguments).double()
     twin.load_state_dict(network.state_dict())
     assert twin(rows).reconstruction.equal(network(rows).reconstruction)
 

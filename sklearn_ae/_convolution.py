@@ -1,0 +1,171 @@
+"""Convolutional networks for images, as a choice of any estimator."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from . import _defaults
+from ._compat import Interval, StrOptions
+from ._declaration import declare_parameters
+from ._images import ImageLayout
+from ._network import NetworkKind
+from .networks import ACTIVATIONS
+from .training import Scaling, fit_scaling
+
+# Folds of a cross-fit, at most: each is a network of its own.
+MAX_FOLDS = 3
+
+
+class ConvolutionalParameters:
+    """What convolutional networks take.
+
+    Parameters
+    ----------
+    image_shape : tuple of int, default=None
+        (height, width) or (height, width, n_channels) of images that come flattened to
+        rows. One may be -1: it follows from the number of columns. None takes the shape
+        of arrays of images; the rows of a table then are images one pixel wide.
+    channels : "auto" or tuple of int, default="auto"
+        Number of channels of the maps after each halving of the sides in the encoder;
+        the decoder's are the same, reversed. "auto" halves until the longer side is
+        below 8 and at most four times, to 24 channels, then 48, then 96.
+    n_blocks : int, default=0
+        Residual blocks at the smallest map, in the encoder and in the decoder.
+    activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
+        Activation function of the maps.
+    round_pixels : bool, default=False
+        Whether reconstructions of integer pixels are rounded to the same integers.
+    """
+
+    image_shape: tuple | None = None
+    channels: tuple | str = "auto"
+    n_blocks: int = 0
+    activation: str = "silu"
+    round_pixels: bool = False
+
+    _parameter_constraints = {
+        "image_shape": [tuple, list, None],
+        "channels": ["array-like", StrOptions({"auto"})],
+        "n_blocks": [Interval(Integral, 0, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "round_pixels": ["boolean"],
+    }
+
+
+class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
+    """Convolutional network, for the ``network`` of an estimator of another kind.
+
+    Strided convolutions halve the sides of an image, a linear layer answers the code;
+    the decoder goes the same way back. Both stand beside a linear path, as in every
+    network of this package.
+
+    Read more in the :ref:`User Guide <convolutional>`.
+
+    See Also
+    --------
+    ConvolutionalAutoencoder : The plain autoencoder with this network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import ConvolutionalNetwork, DenoisingAutoencoder
+    >>> X = load_digits().images
+    >>> denoiser = DenoisingAutoencoder(
+    ...     network=ConvolutionalNetwork(), corruption="gaussian", random_state=0
+    ... )
+    >>> denoiser.fit(X[:1000]).reconstruct(X[1000:]).shape
+    (797, 8, 8)
+    """
+
+    max_folds = MAX_FOLDS
+
+    @property
+    def layout(self):
+        """How users hold images."""
+        return ImageLayout(self.image_shape, self.round_pixels)
+
+    def check(self):
+        """Check what the parameter constraints cannot say."""
+        self._validate_params()
+        check_image_shape(self.image_shape)
+        check_channels(self.channels)
+
+    def check_shape(self, row_shape):
+        """Refuse images too small for the network."""
+        sizes = self._channels(row_shape)
+        side = max(row_shape[:2])
+        if len(sizes) and side <= 2 ** (len(sizes) - 1):
+            raise ValueError(
+                f"channels={self.channels!r} halves the sides {len(sizes)} times, and "
+                f"images of {row_shape[0]}×{row_shape[1]} pixels allow "
+                f"{int(np.ceil(np.log2(side)))}. Give fewer channels, or 'auto'."
+            )
+
+    def branches(self, row_shape, n_distinct):
+        """Return the branches for images of a shape, as plain values."""
+        return {
+            "kind": "convolutional",
+            "image_shape": tuple(row_shape),
+            "channels": self._channels(row_shape),
+            "n_blocks": int(self.n_blocks),
+            "activation": self.activation,
+        }
+
+    def _channels(self, row_shape):
+        if isinstance(self.channels, str):
+            return _defaults.channels_for(*row_shape[:2])
+        return tuple(int(count) for count in self.channels)
+
+    def fit_scaling(self, X, weight, row_shape):
+        """Return pixels' means and one standard deviation for each channel.
+
+        Of its own each pixel at the rim of an image, which hardly varies, would count
+        as much as those that show something; and next to others in other units.
+        """
+        scaling, variance = fit_scaling(X, weight)
+        by_channel = variance.reshape(-1, row_shape[-1]).mean(axis=0)
+        by_channel = np.where(by_channel > 0, np.sqrt(by_channel), 1.0)
+        std = np.tile(by_channel, len(variance) // row_shape[-1])
+        return Scaling(scaling.mean, std), variance
+
+    def batch_size(self, n_rows):
+        """Return the batch size that "auto" stands for."""
+        return _defaults.image_batch_size_for(n_rows)
+
+    def n_threads(self, batch_size, n_features):
+        """Return the CPU threads for batches of this shape: convolutions are work."""
+        return 2 if batch_size * n_features >= _defaults.IMAGE_BATCH else 1
+
+
+declare_parameters(ConvolutionalNetwork)
+
+
+def check_image_shape(shape):
+    """Refuse what is no shape of images."""
+    if shape is None:
+        return
+    sides = tuple(shape)
+    is_whole = all(isinstance(side, Integral) for side in sides)
+    n_open = sum(side == -1 for side in sides)
+    if (
+        len(sides) not in {2, 3}
+        or not is_whole
+        or n_open > 1
+        or any(side < 1 and side != -1 for side in sides)
+    ):
+        raise ValueError(
+            f"image_shape={shape!r} must be (height, width) or (height, width, "
+            "n_channels), of positive integers of which one may be -1."
+        )
+
+
+def check_channels(channels):
+    """Refuse what are no numbers of channels."""
+    if isinstance(channels, str):
+        return
+    if any(not isinstance(count, Integral) or count < 1 for count in channels):
+        raise ValueError(
+            f"channels={channels!r} must be 'auto' or hold positive integers, one for "
+            "each halving of the image's sides, such as (24, 48)."
+        )

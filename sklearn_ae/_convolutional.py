@@ -1,0 +1,92 @@
+"""The convolutional autoencoder: codes and reconstructions of images."""
+
+from ._base import BaseAutoencoder
+from ._convolution import ConvolutionalNetwork, ConvolutionalParameters
+from ._corrupting import CorruptionMixin
+from ._principal_codes import ComparedWithPCAMixin, PrincipalCodesMixin
+from .detection import OutlierDetectionMixin
+from .networks import AnchoredAutoencoder
+
+
+class ConvolutionalAutoencoder(
+    ConvolutionalParameters,
+    ComparedWithPCAMixin,
+    PrincipalCodesMixin,
+    CorruptionMixin,
+    OutlierDetectionMixin,
+    BaseAutoencoder,
+):
+    r"""Convolutional autoencoder: codes, reconstruction and odd ones out, of images.
+
+    Takes images as arrays of shape (n, height, width) or (n, height, width,
+    n_channels), or flattened to rows with ``image_shape``; integers or floats, of any
+    range. What came in one layout comes back in it. Encoder and decoder are a linear
+    path, which is PCA, plus strided convolutions down and sub-pixel convolutions up
+    that learn what PCA leaves. Fitting minimises the squared error as a share of the
+    variance of the training images,
+
+    .. math::
+        L = \frac{\sum_i w_i \lVert x_i - \hat x_i \rVert^2}
+                 {\sum_i w_i \lVert x_i - \bar x \rVert^2},
+
+    [1]_. If training does not improve on PCA on images held out from it, the fitted
+    model is PCA, and ``improved_on_pca_`` says so.
+
+    Read more in the :ref:`User Guide <convolutional>`.
+
+    Parameters
+    ----------
+    standardize : bool, default=False
+        Whether errors and codes are measured in standard deviations of each channel.
+        False measures them in the units of the pixels.
+
+    Attributes
+    ----------
+    image_shape_ : tuple (height, width, n_channels)
+        Of the training images.
+
+    See Also
+    --------
+    Autoencoder : Does not know which pixels are neighbours, and is faster.
+    ConvolutionalNetwork : Makes denoising, sparse and variational autoencoders of
+        images.
+
+    References
+    ----------
+    .. [1] Masci, J., Meier, U., Cireşan, D. and Schmidhuber, J. (2011). Stacked
+       convolutional auto-encoders for hierarchical feature extraction. International
+       Conference on Artificial Neural Networks.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import ConvolutionalAutoencoder
+    >>> X = load_digits().images
+    >>> ae = ConvolutionalAutoencoder(8, random_state=0).fit(X[:1000])
+    >>> ae.transform(X[1000:]).shape
+    (797, 8)
+    >>> ae.reconstruct(X[1000:]).shape
+    (797, 8, 8)
+    """
+
+    _parameter_constraints = {
+        **BaseAutoencoder._parameter_constraints,
+        **OutlierDetectionMixin._parameter_constraints,
+        **CorruptionMixin._parameter_constraints,
+        **ConvolutionalParameters._parameter_constraints,
+    }
+
+    _structural = (*BaseAutoencoder._structural, "channels", "n_blocks", "activation")
+
+    @property
+    def _network_kind(self):
+        names = ConvolutionalParameters.__annotations__
+        return ConvolutionalNetwork(**{name: getattr(self, name) for name in names})
+
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
+        return AnchoredAutoencoder(
+            n_models=n_models,
+            n_features=n_features,
+            n_components=n_components,
+            branches=self._network_kind.branches(self.image_shape_, n_distinct),
+        )

@@ -1,0 +1,66 @@
+"""Kinds of networks, as a choice of any estimator: what each asks of rows and fits."""
+
+from . import _defaults
+from ._compat import StrOptions
+from ._inputs import TableLayout
+from .training import MAX_FOLDS, fit_scaling, threads_for
+
+
+class NetworkKind:
+    """What follows from the kind of network, whatever it is trained for.
+
+    The answers here are those of dense networks, whose rows are those of a table.
+    """
+
+    # How users hold the data; see ``TableLayout``.
+    layout = TableLayout()
+
+    # Folds of a cross-fit, at most.
+    max_folds = MAX_FOLDS
+
+    def check(self):
+        """Check the parameters, where the kind has any."""
+
+    def check_shape(self, row_shape):
+        """Refuse rows of a shape that the network cannot take."""
+
+    def branches(self, row_shape, n_distinct):
+        """Return what a network's branches are made of, as plain values, or None."""
+
+    def fit_scaling(self, X, weight, row_shape):
+        """Return the ``Scaling`` of training rows, and the variance of each column."""
+        return fit_scaling(X, weight)
+
+    def batch_size(self, n_rows):
+        """Return the batch size that "auto" stands for."""
+        return _defaults.batch_size_for(n_rows)
+
+    def schedule(self, usual):
+        """Return what the default number of epochs follows."""
+        return usual
+
+    def n_threads(self, batch_size, n_features):
+        """Return the CPU threads for batches of this shape."""
+        return threads_for(batch_size, n_features)
+
+
+DENSE = NetworkKind()
+
+
+class NetworkChoiceMixin:
+    """The kind of network, as a parameter.
+
+    Parameters
+    ----------
+    network : "dense" or ConvolutionalNetwork, default="dense"
+        Kind of network. "dense" is for rows of a table; others are given as objects
+        with parameters of their own, which take the place of the dense network's.
+    """
+
+    network: str | NetworkKind = "dense"
+
+    _parameter_constraints = {"network": [StrOptions({"dense"}), NetworkKind]}
+
+    @property
+    def _network_kind(self):
+        return DENSE if isinstance(self.network, str) else self.network

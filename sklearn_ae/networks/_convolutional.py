@@ -1,0 +1,234 @@
+"""The branches for images: convolutions down to a small map, and up again.
+
+Rows are flattened images, of shape ``(height, width, channels)`` with the channels
+last, as users hold them; seen as maps they then lie in memory as CPUs like them best.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ._layers import ACTIVATIONS, StackedLinear
+
+# Side of the kernels that halve a map, and of all others.
+DOWN, SAME = 4, 3
+
+# Images that are convolved at once where no gradient is asked for.
+BLOCK = 64
+
+
+class StackedConv2d(nn.Module):
+    """M convolutions, each over its own maps; zero until initialised.
+
+    **Shape**: input ``(M, n, n_inputs, height, width)``, output
+    ``(M, n, n_outputs, height', width')``.
+    """
+
+    def __init__(self, n_models, n_inputs, n_outputs, *, stride=1):
+        super().__init__()
+        side = SAME if stride == 1 else DOWN
+        self.stride = stride
+        self.weight = nn.Parameter(
+            torch.zeros(n_models, n_outputs, n_inputs, side, side)
+        )
+        self.bias = nn.Parameter(torch.zeros(n_models, n_outputs))
+
+    def forward(self, x):
+        """Convolve; with a stride of 2 a side of s becomes ceil(s / 2)."""
+        if self.stride == 2:
+            # One pixel more where a side is odd, so that the last one counts too.
+            x = functional.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2))
+        is_exact = torch.is_grad_enabled() or x.device.type != "cpu"
+        apply = functional.conv2d if is_exact else convolve_in_blocks
+        maps = [
+            apply(rows, weight, bias, self.stride, 1)
+            for rows, weight, bias in zip(x, self.weight, self.bias, strict=True)
+        ]
+        return maps[0].unsqueeze(0) if len(maps) == 1 else torch.stack(maps)
+
+    @torch.no_grad()
+    def initialise(self, generators):
+        """Draw He-uniform weights, model by model, as ``StackedLinear`` does."""
+        bound = math.sqrt(6 / self.weight[0, 0].numel())
+        for weight, generator in zip(self.weight, generators, strict=True):
+            draw = torch.empty(weight.shape, dtype=torch.float32)
+            weight.copy_(draw.uniform_(-bound, bound, generator=generator))
+
+
+def convolve_in_blocks(maps, weight, bias, stride, padding):
+    """Convolve in float32, in blocks of one size.
+
+    On CPUs convolutions in float64 take ten times as long, and what is chosen to
+    compute them follows from the number of images. In blocks of one size, the last one
+    filled with zeros, an image comes out the same to the last bit whatever is with it.
+    """
+    weight, bias = weight.float(), bias.float()
+    parts = []
+    for part in maps.split(BLOCK):
+        missing = BLOCK - len(part)
+        full = functional.pad(part.float(), (0, 0) * 3 + (0, missing))
+        part = functional.conv2d(full, weight, bias, stride, padding)
+        parts.append(part[: BLOCK - missing].to(maps.dtype))
+    return torch.cat(parts)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions that are added to their input; at first they add nothing."""
+
+    def __init__(self, n_models, n_channels, activation):
+        super().__init__()
+        self.first = StackedConv2d(n_models, n_channels, n_channels)
+        self.second = StackedConv2d(n_models, n_channels, n_channels)
+        self.activation = activation
+
+    def forward(self, x):
+        """Return maps of the shape of ``x``."""
+        return x + self.second(self.activation(self.first(self.activation(x))))
+
+    def initialise(self, generators):
+        """Draw the first convolution; the second stays at zero."""
+        self.first.initialise(generators)
+
+
+def map_sizes(height, width, n_halvings):
+    """Return the (height, width) of the maps, from the image to the smallest."""
+    sizes = [(height, width)]
+    for _ in range(n_halvings):
+        height, width = -(-height // 2), -(-width // 2)
+        sizes.append((height, width))
+    return sizes
+
+
+class ConvolutionalEncoder(nn.Module):
+    """Strided convolutions, residual blocks at the smallest map, and a linear layer.
+
+    Answers zero until it is trained.
+
+    Parameters
+    ----------
+    n_models : int
+    image_shape : tuple (height, width, n_channels)
+    channels : tuple of int
+        Channels after each halving of the sides.
+    n_blocks : int
+        Residual blocks at the smallest map.
+    activation : str
+    n_outputs : int
+
+    **Shape**: input ``(M, n, d)`` or ``(n, d)``, output ``(M, n, n_outputs)``.
+    """
+
+    def __init__(
+        self, n_models, image_shape, channels, n_blocks, activation, n_outputs
+    ):
+        super().__init__()
+        height, width, n_channels = image_shape
+        self.n_models, self.image_shape = n_models, tuple(image_shape)
+        self.activation = ACTIVATIONS[activation]()
+        widths = (n_channels, *channels)
+        self.down = nn.ModuleList(
+            StackedConv2d(n_models, *pair, stride=2) for pair in pairwise(widths)
+        )
+        self.blocks = nn.ModuleList(
+            ResidualBlock(n_models, widths[-1], self.activation)
+            for _ in range(n_blocks if channels else 0)
+        )
+        smallest = map_sizes(height, width, len(channels))[-1]
+        self.output = StackedLinear(
+            n_models, widths[-1] * math.prod(smallest), n_outputs
+        )
+
+    def forward(self, x):
+        """Return the branch's correction of the linear path."""
+        maps = to_maps(x.expand(self.n_models, *x.shape[-2:]), self.image_shape)
+        for layer in self.down:
+            maps = self.activation(layer(maps))
+        for block in self.blocks:
+            maps = block(maps)
+        return self.output(from_maps(maps))
+
+    def initialise(self, generators):
+        """Draw the hidden layers; the output layer stays at zero."""
+        for layer in (*self.down, *self.blocks):
+            layer.initialise(generators)
+
+
+class ConvolutionalDecoder(nn.Module):
+    """The way back: a linear layer, residual blocks, and convolutions that double.
+
+    Sides are doubled by sub-pixel convolutions [1]_, which leave no checkerboard: a
+    convolution answers four channels for each, which become two by two pixels.
+
+    Parameters
+    ----------
+    n_models, n_inputs : int
+    image_shape, channels, n_blocks, activation
+        As of the encoder, in its order.
+    n_images : int
+        Images that are answered for each row, one after the other.
+
+    **Shape**: input ``(M, n, n_inputs)``, output ``(M, n, n_images * d)``.
+
+    References
+    ----------
+    .. [1] Shi, W. et al. (2016). Real-time single image and video super-resolution
+       using an efficient sub-pixel convolutional neural network. Conference on
+       Computer Vision and Pattern Recognition.
+    """
+
+    def __init__(
+        self, n_models, n_inputs, image_shape, channels, n_blocks, activation, n_images
+    ):
+        super().__init__()
+        height, width, n_channels = image_shape
+        self.n_images, self.image_shape = n_images, tuple(image_shape)
+        self.activation = ACTIVATIONS[activation]()
+        *self.sizes, smallest = map_sizes(height, width, len(channels))
+        widths = (n_channels * n_images, *channels)
+        self.smallest = (*smallest, widths[-1])
+        self.input = StackedLinear(n_models, n_inputs, math.prod(self.smallest))
+        self.blocks = nn.ModuleList(
+            ResidualBlock(n_models, widths[-1], self.activation)
+            for _ in range(n_blocks if channels else 0)
+        )
+        self.up = nn.ModuleList(
+            StackedConv2d(n_models, n_inputs, 4 * n_outputs)
+            for n_outputs, n_inputs in pairwise(widths)
+        )
+
+    def forward(self, code):
+        """Return the branch's correction of the linear path."""
+        maps = to_maps(self.input(code), self.smallest)
+        for block in self.blocks:
+            maps = block(maps)
+        steps = list(zip(self.up, self.sizes, strict=True))
+        for layer, (height, width) in reversed(steps):
+            maps = pixel_shuffle(layer(self.activation(maps)))
+            maps = maps[..., :height, :width]
+        images = maps.unflatten(2, (self.n_images, -1))
+        return images.permute(0, 1, 2, 4, 5, 3).flatten(2)
+
+    def initialise(self, generators):
+        """Draw the hidden layers; the last one stays at zero."""
+        if self.up:
+            for layer in (self.input, *self.blocks, *self.up[1:]):
+                layer.initialise(generators)
+
+
+def to_maps(rows, image_shape):
+    """Return rows as maps of shape ``(M, n, channels, height, width)``, not copied."""
+    return rows.unflatten(-1, image_shape).permute(0, 1, 4, 2, 3)
+
+
+def from_maps(maps):
+    """Return maps as rows."""
+    return maps.permute(0, 1, 3, 4, 2).flatten(2)
+
+
+def pixel_shuffle(maps):
+    """Turn four channels into two by two pixels."""
+    shape = maps.shape
+    return functional.pixel_shuffle(maps.flatten(0, 1), 2).unflatten(0, shape[:2])
