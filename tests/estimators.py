@@ -7,6 +7,8 @@ import pytest
 
 from sklearn_ae import (
     Autoencoder,
+    ConvolutionalAutoencoder,
+    ConvolutionalNetwork,
     DenoisingAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
@@ -21,6 +23,7 @@ FAST = {"max_epochs": 8, "random_state": 0}
 
 ESTIMATORS = {
     "autoencoder": Autoencoder(**FAST),
+    "convolutional": ConvolutionalAutoencoder(**FAST),
     "denoising": DenoisingAutoencoder(**FAST),
     "sparse": SparseAutoencoder(**FAST),
     "variational": VariationalAutoencoder(**FAST),
@@ -42,6 +45,19 @@ CONFIGURATIONS = {
     "tenth contaminated": Autoencoder(2, contamination=0.1, **FAST),
     "decayed": Autoencoder(2, weight_decay=0.01, learning_rate=0.01, **FAST),
     "corrupted": Autoencoder(2, corruption="gaussian", **FAST),
+    "images one pixel high": ConvolutionalAutoencoder(
+        2, image_shape=(1, -1), n_blocks=1, **FAST
+    ),
+    "corrupted images": ConvolutionalAutoencoder(
+        2, image_shape=(-1, 1, 1), corruption="masking", contamination=0.1, **FAST
+    ),
+    "convolutional denoiser": DenoisingAutoencoder(
+        4, network=ConvolutionalNetwork(), corruption="gaussian", **FAST
+    ),
+    "convolutional sparse": SparseAutoencoder(network=ConvolutionalNetwork(), **FAST),
+    "convolutional variational": VariationalAutoencoder(
+        2, network=ConvolutionalNetwork(), **FAST
+    ),
     "gaussian denoiser": DenoisingAutoencoder(4, corruption="gaussian", **FAST),
     "masking denoiser": DenoisingAutoencoder(
         corruption="masking", corruption_rate=0.3, **FAST

@@ -6,8 +6,6 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_ae._inputs import TableLayout
-
 from .estimators import ALL, ESTIMATORS
 
 # Checks that scikit-learn runs on its own estimators only; plain functions, and due
@@ -27,18 +25,25 @@ EXTRA_CHECKS = [
 ]
 
 
-class Float32Layout(TableLayout):
+class Float32Layout:
     """Reads everything as float32, so that the checks run on that path."""
 
-    def read(self, estimator, X, *, reset, min_rows=1):
-        rows = super().read(estimator, X, reset=reset, min_rows=min_rows)
-        return rows.astype(np.float32)
+    def __init__(self, layout):
+        self.layout = layout
+
+    def __getattr__(self, name):
+        return getattr(self.layout, name)
+
+    def read(self, *args, **kwargs):
+        return self.layout.read(*args, **kwargs).astype(np.float32)
 
 
 class InFloat32:
     """Mixed into an estimator: everything it reads becomes float32."""
 
-    _layout = Float32Layout()
+    @property
+    def _layout(self):
+        return Float32Layout(super()._layout)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -56,7 +61,7 @@ globals().update({kind.__name__: kind for kind in FLOAT32.values()})
 
 def in_float32(estimator):
     """Return the estimator's float32 twin."""
-    return FLOAT32[type(estimator)](**estimator.get_params())
+    return FLOAT32[type(estimator)](**estimator.get_params(deep=False))
 
 
 @pytest.mark.filterwarnings(
