@@ -9,7 +9,7 @@ from . import _defaults
 from ._compat import Interval, StrOptions
 from ._declaration import declare_parameters
 from ._images import ImageLayout
-from ._network import NetworkKind
+from ._network import NetworkKind, check_layer_sizes, layer_sizes
 from .networks import ACTIVATIONS
 from .training import Scaling, fit_scaling
 
@@ -32,8 +32,11 @@ class ConvolutionalParameters:
         below 8 and at most four times, to 24 channels, then 48, then 96.
     n_blocks : int, default=0
         Residual blocks at the smallest map, in the encoder and in the decoder.
+    hidden_layer_sizes : int or tuple of int, default=256
+        Widths of the dense layers between the smallest map and the code in the encoder;
+        the decoder's are the same, reversed. An empty tuple is none.
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
-        Activation function of the maps.
+        Activation function of the maps and of the hidden layers.
     round_pixels : bool, default=False
         Whether reconstructions of integer pixels are rounded to the same integers.
     """
@@ -41,6 +44,7 @@ class ConvolutionalParameters:
     image_shape: tuple | None = None
     channels: tuple | str = "auto"
     n_blocks: int = 0
+    hidden_layer_sizes: int | tuple = 256
     activation: str = "silu"
     round_pixels: bool = False
 
@@ -48,6 +52,10 @@ class ConvolutionalParameters:
         "image_shape": [tuple, list, None],
         "channels": ["array-like", StrOptions({"auto"})],
         "n_blocks": [Interval(Integral, 0, None, closed="left")],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "round_pixels": ["boolean"],
     }
@@ -90,6 +98,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         self._validate_params()
         check_image_shape(self.image_shape)
         check_channels(self.channels)
+        check_layer_sizes(self.hidden_layer_sizes)
 
     def check_shape(self, row_shape):
         """Refuse images too small for the network."""
@@ -109,6 +118,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
             "image_shape": tuple(row_shape),
             "channels": self._channels(row_shape),
             "n_blocks": int(self.n_blocks),
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
             "activation": self.activation,
         }
 

@@ -76,7 +76,13 @@ class ConvolutionalAutoencoder(
         **ConvolutionalParameters._parameter_constraints,
     }
 
-    _structural = (*BaseAutoencoder._structural, "channels", "n_blocks", "activation")
+    _structural = (
+        *BaseAutoencoder._structural,
+        "channels",
+        "n_blocks",
+        "hidden_layer_sizes",
+        "activation",
+    )
 
     @property
     def _network_kind(self):

@@ -6,7 +6,7 @@ from . import _defaults
 from ._base import BaseAutoencoder
 from ._compat import Interval, StrOptions
 from ._corrupting import CorruptionMixin
-from ._network import NetworkChoiceMixin
+from ._network import NetworkChoiceMixin, check_layer_sizes, layer_sizes
 from .detection import OutlierDetectionMixin
 from .networks import ACTIVATIONS, AnchoredAutoencoder
 
@@ -52,23 +52,14 @@ class BaseDenseAutoencoder(
 
     def _check_params(self):
         super()._check_params()
-        sizes = self.hidden_layer_sizes
-        if isinstance(sizes, (str, Integral)):
-            return
-        if any(not isinstance(size, Integral) or size < 1 for size in sizes):
-            raise ValueError(
-                f"hidden_layer_sizes={sizes!r} must be 'auto' or hold positive "
-                "integers, one per hidden layer of the encoder, such as (256, 128)."
-            )
+        check_layer_sizes(self.hidden_layer_sizes)
 
     def _hidden_layer_sizes(self, n_distinct, n_features):
         """Return the parameter as a tuple, with "auto" resolved."""
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str):
             return self._auto_layers(n_distinct, n_features)
-        if isinstance(sizes, Integral):
-            sizes = (sizes,)
-        return tuple(int(size) for size in sizes)
+        return layer_sizes(sizes)
 
     def _auto_layers(self, n_distinct, n_features):
         """Return the hidden layers that "auto" stands for."""

@@ -1,5 +1,9 @@
 """Kinds of networks, as a choice of any estimator: what each asks of rows and fits."""
 
+from numbers import Integral
+
+import numpy as np
+
 from . import _defaults
 from ._compat import StrOptions
 from ._inputs import TableLayout
@@ -45,6 +49,22 @@ class NetworkKind:
 
 
 DENSE = NetworkKind()
+
+
+def layer_sizes(sizes):
+    """Return the widths of hidden layers as a tuple; an int is one layer."""
+    return tuple(int(size) for size in np.atleast_1d(np.asarray(sizes, dtype=int)))
+
+
+def check_layer_sizes(sizes):
+    """Refuse what are no widths of hidden layers."""
+    if isinstance(sizes, (str, Integral)):
+        return
+    if any(not isinstance(size, Integral) or size < 1 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes={sizes!r} must be 'auto' or hold positive "
+            "integers, one per hidden layer of the encoder, such as (256, 128)."
+        )
 
 
 class NetworkChoiceMixin:

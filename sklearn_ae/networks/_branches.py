@@ -60,6 +60,7 @@ def convolutional_branches(
     image_shape,
     channels,
     n_blocks,
+    hidden_layer_sizes,
     activation,
 ):
     """Return convolutions down to a small map, and up again.
@@ -72,9 +73,12 @@ def convolutional_branches(
         Of the maps after each halving of the sides.
     n_blocks : int
         Residual blocks at the smallest map, on either side.
+    hidden_layer_sizes : tuple of int
+        Dense layers between the smallest map and the code; the decoder's, reversed.
     activation : str
     """
-    shared = (image_shape, tuple(channels), n_blocks, activation)
+    sizes = tuple(hidden_layer_sizes)
+    shared = (image_shape, tuple(channels), n_blocks, sizes, activation)
     return (
         ConvolutionalEncoder(n_models, *shared, n_components * n_coded),
         ConvolutionalDecoder(n_models, n_components, *shared, n_decoded),

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ._layers import ACTIVATIONS, StackedLinear
+from ._layers import ACTIVATIONS, ResidualBranch
 
 # Side of the kernels that halve a map, and of all others.
 DOWN, SAME = 4, 3
@@ -103,7 +103,7 @@ def map_sizes(height, width, n_halvings):
 
 
 class ConvolutionalEncoder(nn.Module):
-    """Strided convolutions, residual blocks at the smallest map, and a linear layer.
+    """Strided convolutions, residual blocks at the smallest map, and dense layers.
 
     Answers zero until it is trained.
 
@@ -115,6 +115,8 @@ class ConvolutionalEncoder(nn.Module):
         Channels after each halving of the sides.
     n_blocks : int
         Residual blocks at the smallest map.
+    hidden_layer_sizes : tuple of int
+        Dense layers after the smallest map.
     activation : str
     n_outputs : int
 
@@ -122,7 +124,14 @@ class ConvolutionalEncoder(nn.Module):
     """
 
     def __init__(
-        self, n_models, image_shape, channels, n_blocks, activation, n_outputs
+        self,
+        n_models,
+        image_shape,
+        channels,
+        n_blocks,
+        hidden_layer_sizes,
+        activation,
+        n_outputs,
     ):
         super().__init__()
         height, width, n_channels = image_shape
@@ -137,8 +146,9 @@ class ConvolutionalEncoder(nn.Module):
             for _ in range(n_blocks if channels else 0)
         )
         smallest = map_sizes(height, width, len(channels))[-1]
-        self.output = StackedLinear(
-            n_models, widths[-1] * math.prod(smallest), n_outputs
+        n_cells = widths[-1] * math.prod(smallest)
+        self.head = ResidualBranch(
+            n_models, n_cells, hidden_layer_sizes, n_outputs, activation
         )
 
     def forward(self, x):
@@ -148,16 +158,16 @@ class ConvolutionalEncoder(nn.Module):
             maps = self.activation(layer(maps))
         for block in self.blocks:
             maps = block(maps)
-        return self.output(from_maps(maps))
+        return self.head(from_maps(maps))
 
     def initialise(self, generators):
         """Draw the hidden layers; the output layer stays at zero."""
-        for layer in (*self.down, *self.blocks):
+        for layer in (*self.down, *self.blocks, self.head):
             layer.initialise(generators)
 
 
 class ConvolutionalDecoder(nn.Module):
-    """The way back: a linear layer, residual blocks, and convolutions that double.
+    """The way back: dense layers, residual blocks, and convolutions that double.
 
     Sides are doubled by sub-pixel convolutions [1]_, which leave no checkerboard: a
     convolution answers four channels for each, which become two by two pixels.
@@ -165,7 +175,7 @@ class ConvolutionalDecoder(nn.Module):
     Parameters
     ----------
     n_models, n_inputs : int
-    image_shape, channels, n_blocks, activation
+    image_shape, channels, n_blocks, hidden_layer_sizes, activation
         As of the encoder, in its order.
     n_images : int
         Images that are answered for each row, one after the other.
@@ -180,7 +190,15 @@ class ConvolutionalDecoder(nn.Module):
     """
 
     def __init__(
-        self, n_models, n_inputs, image_shape, channels, n_blocks, activation, n_images
+        self,
+        n_models,
+        n_inputs,
+        image_shape,
+        channels,
+        n_blocks,
+        hidden_layer_sizes,
+        activation,
+        n_images,
     ):
         super().__init__()
         height, width, n_channels = image_shape
@@ -189,7 +207,13 @@ class ConvolutionalDecoder(nn.Module):
         *self.sizes, smallest = map_sizes(height, width, len(channels))
         widths = (n_channels * n_images, *channels)
         self.smallest = (*smallest, widths[-1])
-        self.input = StackedLinear(n_models, n_inputs, math.prod(self.smallest))
+        self.head = ResidualBranch(
+            n_models,
+            n_inputs,
+            hidden_layer_sizes[::-1],
+            math.prod(self.smallest),
+            activation,
+        )
         self.blocks = nn.ModuleList(
             ResidualBlock(n_models, widths[-1], self.activation)
             for _ in range(n_blocks if channels else 0)
@@ -201,7 +225,7 @@ class ConvolutionalDecoder(nn.Module):
 
     def forward(self, code):
         """Return the branch's correction of the linear path."""
-        maps = to_maps(self.input(code), self.smallest)
+        maps = to_maps(self.head(code), self.smallest)
         for block in self.blocks:
             maps = block(maps)
         steps = list(zip(self.up, self.sizes, strict=True))
@@ -213,8 +237,9 @@ class ConvolutionalDecoder(nn.Module):
 
     def initialise(self, generators):
         """Draw the hidden layers; the last one stays at zero."""
+        self.head.initialise(generators)
         if self.up:
-            for layer in (self.input, *self.blocks, *self.up[1:]):
+            for layer in (self.head.output, *self.blocks, *self.up[1:]):
                 layer.initialise(generators)
 
 

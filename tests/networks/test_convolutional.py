@@ -34,6 +34,7 @@ def make(shape, seeds=(0,), *, awake=True, n_components=2, **branches):
         "image_shape": shape,
         "channels": channels_for(shape),
         "n_blocks": 1,
+        "hidden_layer_sizes": (7,),
         "activation": "silu",
         **branches,
     }
@@ -170,7 +171,7 @@ def test_the_state_builds_the_same_network_again(shape):
 
 def test_rows_are_images_with_the_channels_last():
     """Moving an image by two pixels moves the maps of the first layer by one."""
-    encoder = ConvolutionalEncoder(1, (8, 8, 3), (4,), 0, "relu", 2).double()
+    encoder = ConvolutionalEncoder(1, (8, 8, 3), (4,), 0, (), "relu", 2).double()
     encoder.initialise(generators(1))
     image = torch.zeros(1, 1, 8, 8, 3).double()
     image[0, 0, 2:4, 2:4] = torch.tensor([1.0, 2.0, 3.0]).double()
@@ -184,8 +185,8 @@ def test_rows_are_images_with_the_channels_last():
 
 def test_several_images_come_one_after_the_other():
     shape = (6, 4, 2)
-    one = ConvolutionalDecoder(1, 3, shape, (5,), 0, "silu", 1)
-    two = ConvolutionalDecoder(1, 3, shape, (5,), 0, "silu", 2)
+    one = ConvolutionalDecoder(1, 3, shape, (5,), 0, (), "silu", 1)
+    two = ConvolutionalDecoder(1, 3, shape, (5,), 0, (), "silu", 2)
     for decoder in (one, two):
         decoder.initialise(generators(1))
     last = two.up[0]

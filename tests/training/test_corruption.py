@@ -234,7 +234,7 @@ def test_donors_are_bounded(n_features, monkeypatch):
     X = np.zeros((50, n_features), dtype=np.float32) if n_features < 10**6 else None
     if X is None:
         X = np.broadcast_to(np.float32(0), (4, n_features))
-    donors = module._donors(source_of(X), np.ones(len(X)), np.arange(len(X)))
+    donors = module._donors(source_of(X), np.ones(len(X)))
     assert len(donors) == max(2, min(40, 60_000 // n_features))
 
 
