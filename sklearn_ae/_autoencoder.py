@@ -1,10 +1,13 @@
 """The plain autoencoder: a drop-in for PCA and for IsolationForest."""
 
+from ._compression import CompressionMixin
 from ._dense import BaseDenseAutoencoder
 from ._principal_codes import ComparedWithPCAMixin, PrincipalCodesMixin
 
 
-class Autoencoder(ComparedWithPCAMixin, PrincipalCodesMixin, BaseDenseAutoencoder):
+class Autoencoder(
+    CompressionMixin, ComparedWithPCAMixin, PrincipalCodesMixin, BaseDenseAutoencoder
+):
     r"""Autoencoder: dimensionality reduction, reconstruction and outlier detection.
 
     An encoder turns each row :math:`x` into a code :math:`z` of ``n_components``

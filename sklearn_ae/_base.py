@@ -132,6 +132,7 @@ class BaseAutoencoder(
         self._check_params()
         device = resolve_device(self.device)
         warm = self.warm_start and hasattr(self, "net_")
+        X = self._draw(X, sample_weight, reset=not warm)
         rows = self._layout.read(self, X, reset=not warm, min_rows=2)
         self._check_rows(rows)
         rows, weight = weigh_rows(self, rows, sample_weight, least=2)
@@ -184,6 +185,8 @@ class BaseAutoencoder(
         self._check_params()
         device = resolve_device(self.device)
         first = not hasattr(self, "net_")
+        n_seen = 0 if first else self._reference.n_seen
+        X = self._draw(X, sample_weight, reset=first, n_seen=n_seen)
         rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
         self._check_rows(rows)
         rows, weight = weigh_rows(self, rows, sample_weight, least=2 if first else 1)
@@ -204,6 +207,12 @@ class BaseAutoencoder(
                 self._corruption = self._corruption_of_stream()
             self._learn_block(rows, weight, recipe)
         return self
+
+    def _draw(self, X, sample_weight, **how):
+        """Return what to train on of ``X``: all of it, or patches of its images."""
+        if not hasattr(self._layout, "draw"):
+            return X
+        return self._layout.draw(self, X, sample_weight, **how)
 
     def _corruption_of_stream(self):
         """Return the corruption as asked for now, from the stream so far."""

@@ -86,6 +86,8 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             float64. Equal to ``inverse_transform(transform(X))`` up to rounding.
         """
         check_is_fitted(self)
+        if hasattr(self._layout, "reconstruct"):  # whole images, in tiles
+            return self._layout.reconstruct(self, X)
         rows = self._read(X)
         return self._layout.restore(self, self._reconstruct(rows), like=X)
 

@@ -10,6 +10,8 @@ from ._compat import Interval, StrOptions
 from ._declaration import declare_parameters
 from ._images import ImageLayout
 from ._network import NetworkKind, check_layer_sizes, layer_sizes
+from ._patches import PatchLayout
+from .detection import fit_isotropic
 from .networks import ACTIVATIONS
 from .training import Scaling, fit_scaling
 
@@ -39,6 +41,17 @@ class ConvolutionalParameters:
         Activation function of the maps and of the hidden layers.
     round_pixels : bool, default=False
         Whether reconstructions of integer pixels are rounded to the same integers.
+    patch_size : int, default=None
+        Side of square patches to train on, at least 2; None trains on images as they
+        are. ``fit`` then takes images of any sizes from this one on, as an array or a
+        list, and draws patches from random places of them, every place as likely as
+        any other. ``reconstruct`` takes such images, too: it reconstructs tiles that
+        overlap and blends them. All other methods take patches. Patches overlap, so
+        that scores of those held out flatter: score patches of other images.
+    n_patches : int or "auto", default="auto"
+        Number of patches to draw, with ``patch_size``, for ``fit`` or for a block of
+        ``partial_fit``; all there are in images that have no more. "auto" is 20,000,
+        or as many as take 256 MiB of memory if these are fewer.
     """
 
     image_shape: tuple | None = None
@@ -47,6 +60,8 @@ class ConvolutionalParameters:
     hidden_layer_sizes: int | tuple = 256
     activation: str = "silu"
     round_pixels: bool = False
+    patch_size: int | None = None
+    n_patches: int | str = "auto"
 
     _parameter_constraints = {
         "image_shape": [tuple, list, None],
@@ -58,6 +73,11 @@ class ConvolutionalParameters:
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "round_pixels": ["boolean"],
+        "patch_size": [Interval(Integral, 2, None, closed="left"), None],
+        "n_patches": [
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
     }
 
 
@@ -87,16 +107,20 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     """
 
     max_folds = MAX_FOLDS
+    fit_scorer = staticmethod(fit_isotropic)
 
     @property
     def layout(self):
         """How users hold images."""
-        return ImageLayout(self.image_shape, self.round_pixels)
+        if self.patch_size is None:
+            return ImageLayout(self.image_shape, self.round_pixels)
+        return PatchLayout(self.patch_size, self.n_patches, self.round_pixels)
 
     def check(self):
         """Check what the parameter constraints cannot say."""
         self._validate_params()
         check_image_shape(self.image_shape)
+        check_patches(self.patch_size, self.image_shape)
         check_channels(self.channels)
         check_layer_sizes(self.hidden_layer_sizes)
 
@@ -143,6 +167,10 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         """Return the batch size that "auto" stands for."""
         return _defaults.image_batch_size_for(n_rows)
 
+    def schedule(self, usual):
+        """Return what the default number of epochs follows: epochs are long ones."""
+        return usual._replace(min_epochs=_defaults.MIN_IMAGE_EPOCHS)
+
     def n_threads(self, batch_size, n_features):
         """Return the CPU threads for batches of this shape: convolutions are work."""
         return 2 if batch_size * n_features >= _defaults.IMAGE_BATCH else 1
@@ -168,6 +196,18 @@ def check_image_shape(shape):
             f"image_shape={shape!r} must be (height, width) or (height, width, "
             "n_channels), of positive integers of which one may be -1."
         )
+
+
+def check_patches(patch_size, image_shape):
+    """Refuse a shape of images where these may have any."""
+    if patch_size is None or image_shape is None:
+        return
+    raise ValueError(
+        f"image_shape={image_shape!r} cannot be given with patch_size={patch_size!r}, "
+        "which takes images of any size from their arrays. Leave image_shape out, and "
+        "give flattened images as X.reshape(-1, height, width), or with n_channels as "
+        "fourth."
+    )
 
 
 def check_channels(channels):

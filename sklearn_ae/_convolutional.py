@@ -1,6 +1,7 @@
 """The convolutional autoencoder: codes and reconstructions of images."""
 
 from ._base import BaseAutoencoder
+from ._compression import CompressionMixin
 from ._convolution import ConvolutionalNetwork, ConvolutionalParameters
 from ._corrupting import CorruptionMixin
 from ._principal_codes import ComparedWithPCAMixin, PrincipalCodesMixin
@@ -10,6 +11,7 @@ from .networks import AnchoredAutoencoder
 
 class ConvolutionalAutoencoder(
     ConvolutionalParameters,
+    CompressionMixin,
     ComparedWithPCAMixin,
     PrincipalCodesMixin,
     CorruptionMixin,

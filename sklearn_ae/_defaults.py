@@ -42,8 +42,13 @@ CHANNELS = (24, 48, 96, 96)
 # Images per step of fewer than so many: small sets gain from more steps.
 MANY_IMAGES, SMALL_IMAGE_BATCH = 10_000, 64
 
-# Pixels of a batch from which a second thread is worth it.
-IMAGE_BATCH = 2**15
+# Epochs over images, at least: each step costs ten times one of a dense network.
+MIN_IMAGE_EPOCHS = 15
+
+# Pixels of a batch from which a second thread is worth its risk, as for dense networks:
+# while other work holds a core, two threads that wait for each other take ten times as
+# long as one.
+IMAGE_BATCH = 2**17
 
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3

@@ -7,6 +7,7 @@ import numpy as np
 from . import _defaults
 from ._compat import StrOptions
 from ._inputs import TableLayout
+from .detection import fit_mahalanobis
 from .training import MAX_FOLDS, fit_scaling, threads_for
 
 
@@ -21,6 +22,9 @@ class NetworkKind:
 
     # Folds of a cross-fit, at most.
     max_folds = MAX_FOLDS
+
+    # How an outlier detector learns from a fit.
+    fit_scorer = staticmethod(fit_mahalanobis)
 
     def check(self):
         """Check the parameters, where the kind has any."""

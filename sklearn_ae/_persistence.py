@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
+from ._codec import CodeModel
 from ._reference import Reference
-from .detection import CodePrior, LikelihoodScorer, MahalanobisScorer
+from .detection import CodePrior, IsotropicScorer, LikelihoodScorer, MahalanobisScorer
 from .networks import from_state, to_state
 from .training import (
     Corruption,
@@ -20,8 +21,10 @@ from .training import (
 HELPERS = {
     kind.__name__: kind
     for kind in (
+        CodeModel,
         CodePrior,
         Corruption,
+        IsotropicScorer,
         LikelihoodScorer,
         MahalanobisScorer,
         Reference,

@@ -1,17 +1,21 @@
 """From codes and residuals to outlier scores and thresholds."""
 
+from ._isotropic import IsotropicScorer
 from ._likelihood import CodePrior, LikelihoodScorer, even_normals
-from ._mixin import OutlierDetectionMixin
+from ._mixin import OutlierDetectionMixin, fit_isotropic, fit_mahalanobis
 from ._scorer import MahalanobisScorer
 from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
 
 __all__ = [
     "FALSE_ALARM_RATE",
     "CodePrior",
+    "IsotropicScorer",
     "LikelihoodScorer",
     "MahalanobisScorer",
     "OutlierDetectionMixin",
     "even_normals",
+    "fit_isotropic",
+    "fit_mahalanobis",
     "threshold_at_most",
     "threshold_nearest",
 ]

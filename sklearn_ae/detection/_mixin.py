@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import Interval, StrOptions
 from ..networks import select_model
 from ..training import blocks_of
+from ._isotropic import IsotropicScorer, read_codes_and_errors
 from ._scorer import MahalanobisScorer, score_features
 from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
 
@@ -33,20 +34,40 @@ def feature_floor(network, scaling):
 
 def fit_mahalanobis(fitted, network, index):
     """Return a scorer that has learned the bulk of the rows at ``index``."""
-    width = network.n_components + network.n_features
-    most = min(MAX_REFERENCE_ROWS, REFERENCE_BYTES // (8 * width))
-    if len(index) > most:
-        chosen = np.random.Generator(np.random.PCG64(0)).permutation(len(index))[:most]
-        index = index[np.sort(chosen)]
-    features = features_at(fitted, network, index)
-    mass = np.bincount(fitted.plan.group[index], fitted.weight[index])
-    share = mass / mass.sum()
+    index = some_of(index, network.n_components + network.n_features)
     return MahalanobisScorer().fit(
-        features,
+        features_at(fitted, network, index),
         fitted.weight[index],
-        evidence=1 / np.square(share).sum(),
+        evidence=evidence_of(fitted, index),
         floor=feature_floor(network, fitted.scaling),
     )
+
+
+def fit_isotropic(fitted, network, index):
+    """Return a scorer of the same rows in which all pixels count alike."""
+    index = some_of(index, network.n_components)
+    return IsotropicScorer().fit(
+        *read_codes_and_errors(fitted, network, index),
+        fitted.weight[index],
+        evidence=evidence_of(fitted, index),
+        floor=CODE_FLOOR,
+    )
+
+
+def some_of(index, width):
+    """Return as many of the rows as a scorer learns from, chosen at random."""
+    most = min(MAX_REFERENCE_ROWS, REFERENCE_BYTES // (8 * width))
+    if len(index) <= most:
+        return index
+    chosen = np.random.Generator(np.random.PCG64(0)).permutation(len(index))[:most]
+    return index[np.sort(chosen)]
+
+
+def evidence_of(fitted, index):
+    """Return the number of distinct rows that the weights amount to."""
+    mass = np.bincount(fitted.plan.group[index], fitted.weight[index])
+    share = mass / mass.sum()
+    return 1 / np.square(share).sum()
 
 
 def features_at(fitted, network, index):
@@ -98,7 +119,8 @@ class OutlierDetectionMixin(OutlierMixin):
         residual, side by side, from the bulk of the training rows:
         :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Each part counts in units of
         its own spread, so that columns of large units count no more than others,
-        whatever ``standardize`` is.
+        whatever ``standardize`` is. Of images the residual's part is the squared error
+        in units of its mean: pixels count alike.
 
         Parameters
         ----------
@@ -150,8 +172,9 @@ class OutlierDetectionMixin(OutlierMixin):
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    # How a scorer is made of a fit, one of its networks, and the rows this has seen.
-    _make_scorer = staticmethod(fit_mahalanobis)
+    def _make_scorer(self, fitted, network, index):
+        """Return the scorer of a network that has seen the rows at ``index``."""
+        return self._network_kind.fit_scorer(fitted, network, index)
 
     def _fit_detector(self, fitted):
         """Learn the scorer and the threshold of a fitted network."""

@@ -56,7 +56,7 @@ class MahalanobisScorer:
         self._learn(features, weight, evidence, floor)
         distance = -self.score(features)
         # Equal rows may differ in the last digit of their distance and belong together.
-        cut = _weighted_quantile(distance, weight, 1 - TRIM)
+        cut = weighted_quantile(distance, weight, 1 - TRIM)
         near = distance <= cut + 1e-9 * abs(cut)
         if near.sum() > 1:
             share = weight[near].sum() / weight.sum()
@@ -117,7 +117,8 @@ def ledoit_wolf_shrinkage(rows, covariance, weight, evidence):
     return 1.0 if distance <= 0 else float(min(noise / distance, 1))
 
 
-def _weighted_quantile(values, weight, share):
+def weighted_quantile(values, weight, share):
+    """Return the value below which a share of the weight lies."""
     order = np.argsort(values, kind="stable")
     below = np.cumsum(weight[order]) / weight.sum()
     return values[order][min(np.searchsorted(below, share - 1e-9), len(values) - 1)]

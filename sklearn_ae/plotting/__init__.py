@@ -2,12 +2,14 @@
 
 from ._code import CodeDisplay
 from ._outlier_score import OutlierScoreDisplay
+from ._rate_distortion import RateDistortionDisplay
 from ._reconstruction import ReconstructionDisplay
 from ._training_curve import TrainingCurveDisplay
 
 __all__ = [
     "CodeDisplay",
     "OutlierScoreDisplay",
+    "RateDistortionDisplay",
     "ReconstructionDisplay",
     "TrainingCurveDisplay",
 ]

@@ -1,0 +1,161 @@
+"""What training convolutions through skorch costs over a loop written by hand."""
+
+import copy
+from functools import partial
+from typing import NamedTuple
+
+import _data
+import _report
+import numpy as np
+import overhead
+import torch
+from _timing import interleave, median_ratio
+from _variants import Part, judge, note, section
+
+from sklearn_ae import ConvolutionalAutoencoder
+from sklearn_ae._fitting import make_metric, make_stack
+from sklearn_ae.training import (
+    LazyRows,
+    ReconstructionLoss,
+    content_ranks,
+    cpu_threads,
+    draw_seeds,
+    make_net,
+    make_plan,
+    make_source,
+    train,
+)
+
+RATIO = 1.10
+REPETITIONS, QUICK_REPETITIONS = 15, 1
+CPU = torch.device("cpu")
+
+
+class Setting(NamedTuple):
+    """The shape of the images and of the batches."""
+
+    n_images: int
+    side: int
+    k: int
+    batch_size: int
+    epochs: int
+
+    @property
+    def label(self):
+        return f"{self.n_images} × {self.side} × {self.side}, {self.k}"
+
+    @property
+    def n_steps(self):
+        return self.epochs * -(-self.n_images // self.batch_size)
+
+
+# Batches as "auto" has them: of many small images, of few, of few large ones.
+SETTINGS = (
+    Setting(n_images=10_240, side=28, k=32, batch_size=256, epochs=1),
+    Setting(n_images=2560, side=28, k=32, batch_size=64, epochs=2),
+    Setting(n_images=320, side=64, k=32, batch_size=64, epochs=6),
+)
+
+HEADER = (
+    *("images, k", "batch", "threads", overhead.SKORCH, overhead.BY_HAND),
+    "over by hand",
+)
+
+
+def run(options):
+    """Time both loops in turn."""
+    bounds, rows = [], []
+    repetitions = QUICK_REPETITIONS if options.quick else REPETITIONS
+    for setting in SETTINGS:
+        if options.quick:
+            setting = setting._replace(n_images=4 * setting.batch_size, epochs=1)
+        cells, ratio = compare(setting, repetitions)
+        rows.append(cells)
+        note(*cells)
+        claim = f"skorch over by hand: {setting.label}, batch {setting.batch_size}"
+        judge(bounds, _report.at_most(claim, ratio, RATIO))
+    text = (
+        "Steps per second: the loop that `fit` runs, and the shortest one in plain "
+        "torch over the same network module, linear path included, with fused AdamW, "
+        "the same batches and the same cosine; no images are held out. Medians of "
+        f"{repetitions} interleaved runs; the ratio is that of their times, the median "
+        "of the ratios within each repetition. Weights are bit-identical, as checked "
+        "before measuring. Images are made up: only their shape counts."
+    )
+    return Part(bounds, [section("Steps per second", text, HEADER, rows)])
+
+
+def compare(setting, repetitions):
+    """Return the cells of one line, and the ratio that is bounded."""
+    problem, n_threads = make_problem(setting)
+    with cpu_threads(n_threads):
+        check_equal(problem)
+        ways = {
+            overhead.SKORCH: partial(train_by_skorch, problem),
+            overhead.BY_HAND: partial(overhead.train_by_hand, problem),
+        }
+        seconds = interleave(ways, repetitions)
+    ratio = median_ratio(seconds[overhead.SKORCH], seconds[overhead.BY_HAND])
+    return (
+        setting.label,
+        setting.batch_size,
+        n_threads,
+        *(f"{setting.n_steps / np.median(seconds[way]):.1f}" for way in ways),
+        f"{ratio:.3f}",
+    ), ratio
+
+
+def make_problem(setting):
+    """Return images and the anchored network as ``fit`` prepares them, and threads."""
+    table = _data.make_table(setting.n_images, setting.side**2)
+    estimator = ConvolutionalAutoencoder(
+        setting.k,
+        batch_size=setting.batch_size,
+        max_epochs=setting.epochs,
+        early_stopping=False,
+        random_state=0,
+    )
+    images = table.reshape(-1, setting.side, setting.side)
+    X = estimator._layout.read(estimator, images, reset=True)
+    weight, seeds = np.ones(len(X)), draw_seeds(0)
+    recipe = estimator._recipe(*X.shape, len(X), seeds, CPU)
+    units = make_metric(X, weight, recipe.standardize, fit_scaling=recipe.fit_scaling)
+    scaling, metric, _ = units
+    plan = make_plan(
+        content_ranks(X, seeds.split),
+        weight,
+        hold_out=False,
+        validation_fraction=recipe.validation_fraction,
+        cross_fit=False,
+    )
+    rows = LazyRows(X, scaling, torch.float64, CPU)
+    network, _ = make_stack(rows, plan, units, recipe)
+    settings, column_weight = recipe.settings, metric.column_weight
+    loss = recipe.make_loss(scaling, metric)
+    source = make_source(X, scaling, settings.dtype, settings.device)
+    adam = make_net(copy.deepcopy(network), loss, settings).optimizer_.defaults
+    adam = {name: adam[name] for name in ("lr", "betas", "eps", "weight_decay")}
+    problem = overhead.Problem(network, source, plan, column_weight, settings, adam)
+    return problem, estimator._n_threads(recipe)
+
+
+def train_by_skorch(problem):
+    """Return the network that the loop of ``fit`` trains."""
+    return train(
+        copy.deepcopy(problem.network),
+        problem.source,
+        problem.plan,
+        np.ones(problem.source.n_rows),
+        ReconstructionLoss(problem.column_weight),
+        problem.settings,
+    ).network
+
+
+def check_equal(problem):
+    """Assert that both ways train one model; this warms them up too."""
+    ours = train_by_skorch(problem)
+    by_hand, _ = overhead.train_by_hand(problem)
+    pairs = zip(ours.parameters(), by_hand.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs), "weights differ"
+    trained = zip(ours.parameters(), problem.network.parameters(), strict=True)
+    assert not all(torch.equal(after, before) for after, before in trained), "untrained"
