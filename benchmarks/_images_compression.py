@@ -16,7 +16,8 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from sklearn_ae import ConvolutionalAutoencoder
-from sklearn_ae._codec import CodeModel, Header, encode_symbols, pack
+from sklearn_ae._byte_format import Header, pack
+from sklearn_ae._codec import CodeModel, encode_symbols
 
 NO_CODER = "Left out: constriction and Pillow are not both installed."
 

@@ -80,12 +80,12 @@ seen_test = np.stack([photograph(digit) for digit in digits_test])
 
 # %%
 # Now a stroke may be anywhere, and a network that learns once for all places what a
-# stroke is has an advantage. The convolutional one is stopped after 12 epochs here,
+# stroke is has an advantage. The convolutional one is stopped after 10 epochs here,
 # again to be done soon.
 
 pca = PCA(n_components=16).fit(flat(seen))
 dense = Autoencoder(n_components=16, random_state=0).fit(flat(seen))
-convolutional = ConvolutionalAutoencoder(16, max_epochs=12, random_state=0).fit(seen)
+convolutional = ConvolutionalAutoencoder(16, max_epochs=10, random_state=0).fit(seen)
 
 print("R² of digits set aside, 16 by 16 pixels, 16 components")
 print(f"  PCA:           {reconstruction_r2(pca, flat(seen_test)):.3f}")
@@ -118,8 +118,8 @@ plt.show()
 #
 # ``inverse_transform`` makes an image of any code, also of one that no image has. Below
 # are the codes on the straight line between those of two digits. PCA fades one digit
-# out and the other in, for it is linear: each of its pictures is a mixture of the two at
-# the ends. Those of the autoencoder are not; its strokes move. Half way they make no
+# out and the other in, for it is linear: each of its pictures is a mixture of the two
+# at the ends. Those of the autoencoder are not; its strokes move. Half way they make no
 # digit either: nothing keeps codes of digits from having gaps between them. For new
 # images that look like the old ones, see :class:`~sklearn_ae.VariationalAutoencoder`.
 

@@ -30,10 +30,10 @@ print(f"images to learn from: {np.sum(y_train == 8)}")
 print(f"better than PCA:      {model.improved_on_pca_}")
 
 # %%
-# So few images do not show a curve that other eights also follow beyond doubt: the
-# fitted model is PCA, as ``improved_on_pca_`` tells. The score does not mind. It counts
-# two things, whichever network they come from: how far the code lies from those of the
-# training images, and what is left of the image that the code cannot say.
+# From so few images training found nothing that is beyond doubt better than PCA on
+# those held out. The fitted model therefore is PCA. The score is made of two things all
+# the same: how far the code lies from those of the training images, and how much of the
+# image the code leaves over.
 
 import matplotlib.pyplot as plt
 
@@ -47,17 +47,17 @@ print(f"eights called odd:  {np.mean(is_odd[y_test == 8]):4.0%}")
 print(f"others called odd:  {np.mean(is_odd[y_test != 8]):4.0%}")
 
 # %%
-# The threshold is set for eights alone, such that at most one in twenty of those held
-# out falls below it; nobody told the model what else there may be. Hence all that it
-# may be blamed for are the other digits that stay above it.
+# The threshold is set with eights alone, such that at most one in twenty of those held
+# out falls below it. Nobody told the model what else there may be.
 #
 # Each digit in turn
 # ------------------
 #
 # Is eight an easy digit? Below each digit is the normal one once. The numbers are areas
 # under the ROC curve: the probability that an image of this digit is scored as more
-# normal than one of another. Beside it are the squared error of PCA, which is the
-# simplest score that there is, and :class:`~sklearn.ensemble.IsolationForest`.
+# normal than one of another. Beside ours are
+# :class:`~sklearn.ensemble.IsolationForest` and the squared error of PCA, which is the
+# simplest score there is.
 
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -87,15 +87,16 @@ for digit in range(10):
 print("  mean", *(f"{area:8.3f}" for area in np.mean(areas, axis=0)))
 
 # %%
-# Digits of 8 by 8 pixels are an easy case, and PCA's error is nearly as good. What is
-# left over after the code is where digits differ most.
+# Eight and nine are the hardest. On images as small and as few as these, the error of
+# PCA is nearly as good a score as ours, and it is there at once.
 #
 # What it finds odd
 # -----------------
 #
-# In the first row are the eights that look least like eights to the model, in the
-# second the other digits that look most like one; the worse of the two is on the left.
-# Blue pixels are darker than the model can explain, red ones are fainter.
+# First come the eights that look least like eights to the model, then the other digits
+# that look most like one, each with its score. Those are all ones: written broadly, a
+# one has its ink where an eight has it. Below each digit is what the code leaves over:
+# blue pixels are darker than the reconstruction, red ones are fainter.
 
 score = model.score_samples(X_test)
 eights, others = np.flatnonzero(y_test == 8), np.flatnonzero(y_test != 8)

@@ -21,8 +21,8 @@ import numpy as np
 from sklearn.datasets import load_sample_images
 
 palace, flower = (image / 255 for image in load_sample_images().images)
-known = [part for image in (palace, flower) for part in (image[:, :220], image[:, 420:])]
-clean = [image[140:300, 230:410] for image in (palace, flower)]
+known = [palace[:, :220], palace[:, 420:], flower[:, :220], flower[:, 420:]]
+clean = [palace[140:300, 230:410], flower[140:300, 230:410]]
 
 rng = np.random.default_rng(0)
 NOISE = 0.1
@@ -101,7 +101,7 @@ import matplotlib.pyplot as plt
 
 def show(rows, titles, **kwargs):
     """Draw lists of images, one row of the figure each."""
-    figure, axes = plt.subplots(
+    _, axes = plt.subplots(
         nrows=len(rows),
         ncols=len(titles),
         figsize=(11, 2.6 * len(rows)),

@@ -275,8 +275,11 @@ class BaseAutoencoder(
             make_corruptions=self._make_corruptions,
             start_is_a_model=self._start_is_a_model,
             max_folds=min(self._max_folds, kind.max_folds),
-            fit_scaling=partial(kind.fit_scaling, row_shape=self._row_shape),
+            fit_scaling=self._fit_scaling,
         )
+
+    def _fit_scaling(self, X, weight):
+        return self._network_kind.fit_scaling(X, weight, self._row_shape)
 
     def _n_threads(self, recipe):
         batch_size = recipe.settings.batch_size
@@ -385,7 +388,7 @@ def _or(parameter, default):
 
 def _plain(value):
     if isinstance(value, BaseEstimator):
-        return {name: _plain(part) for name, part in value.get_params().items()}
+        return {name: _plain(getattr(value, name)) for name in value.structural}
     return value if np.ndim(value) == 0 else tuple(np.asarray(value).tolist())
 
 

@@ -63,12 +63,14 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         parameter = next(self.net_.module_.parameters())
 
         def decode(block):
-            tensor = torch.tensor(block, dtype=parameter.dtype, device=parameter.device)
-            return self._scaling.restore(self.net_.module_.decode(tensor)[0])
+            return self._scaling.restore(self.net_.module_.decode(block)[0])
 
         with torch.no_grad(), self._inference_threads():
             for block in blocks_of(*rows.shape):
-                rows[block] = decode(codes[block])
+                x = torch.tensor(
+                    codes[block], dtype=parameter.dtype, device=parameter.device
+                )
+                rows[block] = map_blocks(decode, x, self._network_kind.block_size)
         return self._layout.restore(self, rows)
 
     def reconstruct(self, X):
@@ -151,14 +153,28 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         parameter = next(self.net_.module_.parameters())
         with torch.no_grad(), self._inference_threads():
             for block in blocks_of(*rows.shape):
-                out[block] = function(
-                    self._scaling.standardize(
-                        rows[block], parameter.dtype, parameter.device
-                    )
+                x = self._scaling.standardize(
+                    rows[block], parameter.dtype, parameter.device
                 )
+                out[block] = map_blocks(function, x, self._network_kind.block_size)
         return out
 
     def _inference_threads(self):
         return cpu_threads(
             self._network_kind.n_threads(self.batch_size_, self.n_features_in_)
         )
+
+
+def map_blocks(function, rows, size):
+    """Return a function of rows, computed in blocks of one size if there is one.
+
+    The last block is filled with zeros. Products of other shapes differ in their last
+    bits, and where these then are rounded to float32, they differ in more.
+    """
+    if size is None:
+        return function(rows)
+    parts = []
+    for part in rows.split(size):
+        full = torch.nn.functional.pad(part, (0, 0, 0, size - len(part)))
+        parts.append(function(full)[: len(part)])
+    return np.concatenate(parts)

@@ -7,17 +7,14 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from ._byte_format import PIXELS, Header, pack, unpack
 from ._codec import (
     MOST_BITS,
-    PIXELS,
     CodeModel,
-    Header,
     contradiction,
     decode_symbols,
     encode_symbols,
     import_constriction,
-    pack,
-    unpack,
 )
 from ._images import as_array, form_of
 from .training import blocks_of
@@ -51,9 +48,8 @@ class CompressionMixin:
         Returns
         -------
         data : bytes
-            At most 64 bytes, and 6 for each entry of the codes; usually about
-            ``bits`` bits, or fewer, for each entry. Together rows cost less than
-            singly, which have some 40 bytes of header and rounding each.
+            At most 64 bytes, and 6 for each entry of the codes; usually fewer than
+            ``bits`` bits for each entry, and some 30 bytes once for all rows.
 
         Raises
         ------
@@ -62,9 +58,22 @@ class CompressionMixin:
         ValueError
             If ``bits`` is no integer from 1 to 16, or a row lies so far out that its
             code is more than 2**31 - 1 steps from zero.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_ae import Autoencoder
+        >>> X = load_iris().data
+        >>> ae = Autoencoder(2, max_epochs=20, random_state=0).fit(X)
+        >>> data = ae.compress(X, bits=5)
+        >>> X.nbytes, len(data) < 250
+        (4800, True)
+        >>> ae.decompress(data).shape
+        (150, 4)
         """
         check_is_fitted(self)
         check_bits(bits)
+        # Before any computing: a missing package should not cost the user the wait.
         import_constriction()
         codes = np.asarray(self.transform(X))
         ndim, pixels = form_of(as_array(X))

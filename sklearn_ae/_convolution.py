@@ -18,6 +18,9 @@ from .training import Scaling, fit_scaling
 # Folds of a cross-fit, at most: each is a network of its own.
 MAX_FOLDS = 3
 
+# Images that are read at once after a fit.
+BLOCK_ROWS = 64
+
 
 class ConvolutionalParameters:
     """What convolutional networks take.
@@ -34,9 +37,10 @@ class ConvolutionalParameters:
         below 8 and at most four times, to 24 channels, then 48, then 96.
     n_blocks : int, default=0
         Residual blocks at the smallest map, in the encoder and in the decoder.
-    hidden_layer_sizes : int or tuple of int, default=256
+    hidden_layer_sizes : "auto", int or tuple of int, default="auto"
         Widths of the dense layers between the smallest map and the code in the encoder;
-        the decoder's are the same, reversed. An empty tuple is none.
+        the decoder's are the same, reversed. An int is one layer, an empty tuple none.
+        "auto" is (256,).
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation function of the maps and of the hidden layers.
     round_pixels : bool, default=False
@@ -57,7 +61,7 @@ class ConvolutionalParameters:
     image_shape: tuple | None = None
     channels: tuple | str = "auto"
     n_blocks: int = 0
-    hidden_layer_sizes: int | tuple = 256
+    hidden_layer_sizes: int | tuple | str = "auto"
     activation: str = "silu"
     round_pixels: bool = False
     patch_size: int | None = None
@@ -70,6 +74,7 @@ class ConvolutionalParameters:
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "round_pixels": ["boolean"],
@@ -106,7 +111,11 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     (797, 8, 8)
     """
 
+    # Parameters that shape the network, which a fit that goes on cannot change.
+    structural = ("channels", "n_blocks", "hidden_layer_sizes", "activation")
+
     max_folds = MAX_FOLDS
+    block_size = BLOCK_ROWS
     fit_scorer = staticmethod(fit_isotropic)
 
     @property
@@ -125,7 +134,18 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         check_layer_sizes(self.hidden_layer_sizes)
 
     def check_shape(self, row_shape):
-        """Refuse images too small for the network."""
+        """Refuse images too small for the network.
+
+        Parameters
+        ----------
+        row_shape : tuple (height, width, n_channels)
+            Of an image.
+
+        Raises
+        ------
+        ValueError
+            If ``channels`` halve the sides after both are one pixel.
+        """
         sizes = self._channels(row_shape)
         side = max(row_shape[:2])
         if len(sizes) and side <= 2 ** (len(sizes) - 1):
@@ -136,15 +156,31 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
             )
 
     def branches(self, row_shape, n_distinct):
-        """Return the branches for images of a shape, as plain values."""
+        """Return the branches for images of a shape.
+
+        Parameters
+        ----------
+        row_shape : tuple (height, width, n_channels)
+            Of an image.
+        n_distinct : int
+            Distinct training images.
+
+        Returns
+        -------
+        branches : dict of plain values
+        """
         return {
             "kind": "convolutional",
             "image_shape": tuple(row_shape),
             "channels": self._channels(row_shape),
             "n_blocks": int(self.n_blocks),
-            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
+            "hidden_layer_sizes": self._hidden_layer_sizes(),
             "activation": self.activation,
         }
+
+    def _hidden_layer_sizes(self):
+        sizes = self.hidden_layer_sizes
+        return _defaults.IMAGE_LAYERS if isinstance(sizes, str) else layer_sizes(sizes)
 
     def _channels(self, row_shape):
         if isinstance(self.channels, str):
@@ -156,23 +192,71 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
 
         Of its own each pixel at the rim of an image, which hardly varies, would count
         as much as those that show something; and next to others in other units.
+
+        Parameters
+        ----------
+        X : ndarray or sparse matrix of shape (n, n_features)
+            Flattened images.
+        weight : ndarray of shape (n,)
+            Above zero.
+        row_shape : tuple (height, width, n_channels)
+            Of an image.
+
+        Returns
+        -------
+        scaling : Scaling
+        variance : ndarray of shape (n_features,)
+            Of each pixel, by itself.
         """
         scaling, variance = fit_scaling(X, weight)
+        if self.image_shape is None and row_shape[1:] == (1, 1):
+            return scaling, variance  # a table, whose columns have units of their own
         by_channel = variance.reshape(-1, row_shape[-1]).mean(axis=0)
         by_channel = np.where(by_channel > 0, np.sqrt(by_channel), 1.0)
         std = np.tile(by_channel, len(variance) // row_shape[-1])
         return Scaling(scaling.mean, std), variance
 
     def batch_size(self, n_rows):
-        """Return the batch size that "auto" stands for."""
+        """Return the batch size that "auto" stands for.
+
+        Parameters
+        ----------
+        n_rows : int
+            Training images.
+
+        Returns
+        -------
+        batch_size : int
+        """
         return _defaults.image_batch_size_for(n_rows)
 
     def schedule(self, usual):
-        """Return what the default number of epochs follows: epochs are long ones."""
+        """Return what the default number of epochs follows: epochs are long ones.
+
+        Parameters
+        ----------
+        usual : Schedule
+            What it follows with dense networks.
+
+        Returns
+        -------
+        schedule : Schedule
+        """
         return usual._replace(min_epochs=_defaults.MIN_IMAGE_EPOCHS)
 
     def n_threads(self, batch_size, n_features):
-        """Return the CPU threads for batches of this shape: convolutions are work."""
+        """Return the CPU threads for batches of this shape: convolutions are work.
+
+        Parameters
+        ----------
+        batch_size, n_features : int
+            Images of a batch, and values of an image.
+
+        Returns
+        -------
+        n_threads : int
+            1 or 2.
+        """
         return 2 if batch_size * n_features >= _defaults.IMAGE_BATCH else 1
 
 

@@ -78,13 +78,7 @@ class ConvolutionalAutoencoder(
         **ConvolutionalParameters._parameter_constraints,
     }
 
-    _structural = (
-        *BaseAutoencoder._structural,
-        "channels",
-        "n_blocks",
-        "hidden_layer_sizes",
-        "activation",
-    )
+    _structural = (*BaseAutoencoder._structural, *ConvolutionalNetwork.structural)
 
     @property
     def _network_kind(self):

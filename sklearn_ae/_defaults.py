@@ -39,6 +39,9 @@ SPARSE_LEARNING_RATE, SPARSE_SLOW_RATE = 0.1, 0.05
 # Channels of the maps of a convolutional network, after each halving of the sides.
 CHANNELS = (24, 48, 96, 96)
 
+# Dense layers between their smallest map and the code.
+IMAGE_LAYERS = (256,)
+
 # Images per step of fewer than so many: small sets gain from more steps.
 MANY_IMAGES, SMALL_IMAGE_BATCH = 10_000, 64
 

@@ -41,7 +41,9 @@ class ImageLayout(TableLayout):
         if form[0] > 2:
             name_cells = PixelNames(shape)
             X = X.reshape(len(X), math.prod(shape))
-        if getattr(X, "dtype", None) in SMALL_PIXELS:
+        # Rows one pixel wide are those of a table, and treated as these are.
+        is_table = form[0] == 2 and shape[1:] == (1, 1)
+        if getattr(X, "dtype", None) in SMALL_PIXELS and not is_table:
             X = X.astype(np.float32)
         rows = read_rows(estimator, X, reset=reset, min_rows=min_rows)
         check_finite(rows, estimator, name_cells)

@@ -20,8 +20,14 @@ class NetworkKind:
     # How users hold the data; see ``TableLayout``.
     layout = TableLayout()
 
+    # Parameters that shape the network, which a fit that goes on cannot change.
+    structural = ()
+
     # Folds of a cross-fit, at most.
     max_folds = MAX_FOLDS
+
+    # Rows that are read at once after a fit, neither more nor fewer; None takes any.
+    block_size = None
 
     # How an outlier detector learns from a fit.
     fit_scorer = staticmethod(fit_mahalanobis)

@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_ae import Autoencoder, ConvolutionalAutoencoder
 from sklearn_ae import _compression as compression
+from sklearn_ae._byte_format import pack, unpack
 from sklearn_ae._codec import CodeModel
 from sklearn_ae._compression import learn_code_model
 from sklearn_ae.training import LazyRows
@@ -407,3 +408,10 @@ def test_random_corruptions_are_noticed(dense, rows):
 def test_what_is_no_bytes(dense, rows):
     with pytest.raises(TypeError, match="data is of type list, and decompress takes"):
         dense.decompress(rows.tolist())
+
+
+def test_a_header_of_two_models(dense, rows):
+    header, payload = unpack(dense.compress(rows[:3]))
+    forged = pack(header._replace(n_components=2), payload)
+    with pytest.raises(ValueError, match="its header and its fingerprint are of two"):
+        dense.decompress(forged)

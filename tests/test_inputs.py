@@ -53,7 +53,7 @@ def test_sparse_rows_become_csr(X, form):
 
 
 def test_restore_is_the_identity_for_tables(X):
-    assert TableLayout().restore(X) is X
+    assert TableLayout().restore(None, X) is X
 
 
 NAN_ADVICE = (

@@ -33,7 +33,22 @@ def feature_floor(network, scaling):
 
 
 def fit_mahalanobis(fitted, network, index):
-    """Return a scorer that has learned the bulk of the rows at ``index``."""
+    """Return a scorer that has learned the bulk of some training rows.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    network : torch module
+        The final model, or that of a fold.
+    index : ndarray of int
+        Positions of the rows it has seen.
+
+    Returns
+    -------
+    scorer : MahalanobisScorer
+        Ready to score.
+    """
     index = some_of(index, network.n_components + network.n_features)
     return MahalanobisScorer().fit(
         features_at(fitted, network, index),
@@ -44,7 +59,22 @@ def fit_mahalanobis(fitted, network, index):
 
 
 def fit_isotropic(fitted, network, index):
-    """Return a scorer of the same rows in which all pixels count alike."""
+    """Return a scorer of the same rows in which all pixels count alike.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    network : torch module
+        The final model, or that of a fold.
+    index : ndarray of int
+        Positions of the rows it has seen.
+
+    Returns
+    -------
+    scorer : IsotropicScorer
+        Ready to score.
+    """
     index = some_of(index, network.n_components)
     return IsotropicScorer().fit(
         *read_codes_and_errors(fitted, network, index),
