@@ -34,13 +34,13 @@ class ConvolutionalParameters:
     channels : "auto" or tuple of int, default="auto"
         Number of channels of the maps after each halving of the sides in the encoder;
         the decoder's are the same, reversed. "auto" halves until the longer side is
-        below 8 and at most four times, to 24 channels, then 48, then 96.
+        below 8 and at most four times, to 16 channels, then 32, then 64.
     n_blocks : int, default=0
         Residual blocks at the smallest map, in the encoder and in the decoder.
     hidden_layer_sizes : "auto", int or tuple of int, default="auto"
         Widths of the dense layers between the smallest map and the code in the encoder;
         the decoder's are the same, reversed. An int is one layer, an empty tuple none.
-        "auto" is (256,).
+        "auto" is (512,).
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation function of the maps and of the hidden layers.
     round_pixels : bool, default=False
@@ -89,9 +89,12 @@ class ConvolutionalParameters:
 class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     """Convolutional network, for the ``network`` of an estimator of another kind.
 
-    Strided convolutions halve the sides of an image, a linear layer answers the code;
-    the decoder goes the same way back. Both stand beside a linear path, as in every
-    network of this package.
+    Strided convolutions halve the sides of an image, dense layers answer the code; the
+    decoder goes the same way back. Both stand beside a linear path, as in every network
+    of this package.
+
+    With it an estimator's ``batch_size="auto"`` is 64 images, and ``max_epochs="auto"``
+    at least 30 epochs.
 
     Read more in the :ref:`User Guide <convolutional>`.
 

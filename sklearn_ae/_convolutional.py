@@ -41,6 +41,14 @@ class ConvolutionalAutoencoder(
     standardize : bool, default=False
         Whether errors and codes are measured in standard deviations of each channel.
         False measures them in the units of the pixels.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training images at most; 0 does not train. "auto"
+        amounts to about 1500 steps, 600 for fewer than 1000 distinct images, and to
+        between 30 and 600 epochs. The learning rate falls to zero over them.
+    batch_size : int or "auto", default="auto"
+        Number of images per step. "auto" is 64, or all images if there are fewer.
+    weight_decay : float, default=0.1
+        Decoupled weight decay of AdamW. It decays the network towards its linear part.
 
     Attributes
     ----------
@@ -70,6 +78,8 @@ class ConvolutionalAutoencoder(
     >>> ae.reconstruct(X[1000:]).shape
     (797, 8, 8)
     """
+
+    weight_decay = 0.1
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,

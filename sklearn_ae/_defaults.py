@@ -37,21 +37,21 @@ PENALTY_WEIGHTS = {"l1": 0.1, "kl": 100.0}
 SPARSE_LEARNING_RATE, SPARSE_SLOW_RATE = 0.1, 0.05
 
 # Channels of the maps of a convolutional network, after each halving of the sides.
-CHANNELS = (24, 48, 96, 96)
+CHANNELS = (16, 32, 64, 64)
 
 # Dense layers between their smallest map and the code.
-IMAGE_LAYERS = (256,)
+IMAGE_LAYERS = (512,)
 
-# Images per step of fewer than so many: small sets gain from more steps.
-MANY_IMAGES, SMALL_IMAGE_BATCH = 10_000, 64
+# Images per step. Larger batches take as long for as many images, and learn less.
+IMAGE_BATCH_SIZE = 64
 
 # Epochs over images, at least: each step costs ten times one of a dense network.
-MIN_IMAGE_EPOCHS = 15
+MIN_IMAGE_EPOCHS = 30
 
 # Pixels of a batch from which a second thread is worth its risk, as for dense networks:
 # while other work holds a core, two threads that wait for each other take ten times as
 # long as one.
-IMAGE_BATCH = 2**17
+IMAGE_BATCH = 2**15
 
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
@@ -82,7 +82,7 @@ def channels_for(height, width):
 
 def image_batch_size_for(n_rows):
     """Return the number of images per step."""
-    return min(BATCH_SIZE if n_rows >= MANY_IMAGES else SMALL_IMAGE_BATCH, n_rows)
+    return min(IMAGE_BATCH_SIZE, n_rows)
 
 
 def learning_rate_for(n_distinct):

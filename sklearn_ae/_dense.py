@@ -2,11 +2,13 @@
 
 from numbers import Integral
 
+import numpy as np
+
 from . import _defaults
 from ._base import BaseAutoencoder
 from ._compat import Interval, StrOptions
 from ._corrupting import CorruptionMixin
-from ._network import NetworkChoiceMixin, check_layer_sizes, layer_sizes
+from ._network import DENSE, NetworkChoiceMixin, check_layer_sizes, layer_sizes
 from .detection import OutlierDetectionMixin
 from .networks import ACTIVATIONS, AnchoredAutoencoder
 
@@ -53,6 +55,21 @@ class BaseDenseAutoencoder(
     def _check_params(self):
         super()._check_params()
         check_layer_sizes(self.hidden_layer_sizes)
+        self._check_network_is_asked()
+
+    def _check_network_is_asked(self):
+        """Refuse parameters of the dense network next to another one's own."""
+        if self._network_kind is DENSE:
+            return
+        for name in ("hidden_layer_sizes", "activation"):
+            value, usual = getattr(self, name), getattr(type(self), name)
+            if not np.array_equal(value, usual):
+                kind = type(self.network).__name__
+                raise ValueError(
+                    f"{name}={value!r} is for network='dense', and network={kind}(...) "
+                    f"has its own. Give {kind}({name}={value!r}), and leave {name} out "
+                    f"of {type(self).__name__}."
+                )
 
     def _hidden_layer_sizes(self, n_distinct, n_features):
         """Return the parameter as a tuple, with "auto" resolved."""

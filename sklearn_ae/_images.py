@@ -5,10 +5,16 @@ import math
 import numpy as np
 from scipy import sparse
 
-from ._inputs import TableLayout, check_finite, name_columns, read_rows
+from ._inputs import TableLayout, check_finite, read_rows
 
 # An axis of at most so many entries may be one of colour channels.
 MAX_CHANNELS = 4
+
+# What to do about missing pixels.
+FILL = (
+    "Fill these pixels, for example with the mean of their neighbours, or leave the "
+    "image out."
+)
 
 # Pixels that float32 holds exactly, and that need no more.
 SMALL_PIXELS = (np.uint8, np.bool_)
@@ -36,17 +42,17 @@ class ImageLayout(TableLayout):
     def read(self, estimator, X, *, reset, min_rows=1):
         """Check images and return them as rows; small integers become float32."""
         X = as_array(X)
-        form, name_cells = form_of(X), name_columns
+        form, how = form_of(X), ()
         shape = self._shape_of(X, estimator, reset) if form[0] > 1 else None
         if form[0] > 2:
-            name_cells = PixelNames(shape)
+            how = PixelNames(shape), FILL
             X = X.reshape(len(X), math.prod(shape))
         # Rows one pixel wide are those of a table, and treated as these are.
         is_table = form[0] == 2 and shape[1:] == (1, 1)
         if getattr(X, "dtype", None) in SMALL_PIXELS and not is_table:
             X = X.astype(np.float32)
         rows = read_rows(estimator, X, reset=reset, min_rows=min_rows)
-        check_finite(rows, estimator, name_cells)
+        check_finite(rows, estimator, *how)
         if reset:
             estimator.image_shape_ = shape
             estimator._image_form = form

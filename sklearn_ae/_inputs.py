@@ -60,7 +60,13 @@ def name_columns(mask, estimator):
     return f"{word} {', '.join(labels)}" + (f" and {more} others" if more else "")
 
 
-def check_finite(X, estimator, name_cells=name_columns):
+IMPUTE = (
+    "Impute them first, for example with sklearn.impute.SimpleImputer, or drop these "
+    "rows."
+)
+
+
+def check_finite(X, estimator, name_cells=name_columns, remedy=IMPUTE):
     """Refuse NaN and infinity, and say in which columns they are."""
     nan = np.zeros(X.shape[1], dtype=bool)
     infinite = np.zeros(X.shape[1], dtype=bool)
@@ -79,8 +85,7 @@ def check_finite(X, estimator, name_cells=name_columns):
     if nan.any():
         raise ValueError(
             f"Input X contains NaN in {name_cells(nan, estimator)}. {name} does not "
-            "accept missing values. Impute them first, for example with "
-            "sklearn.impute.SimpleImputer, or drop these rows."
+            f"accept missing values. {remedy}"
         )
     if infinite.any():
         raise ValueError(

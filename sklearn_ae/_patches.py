@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ._images import (
+    FILL,
     MAX_CHANNELS,
     SMALL_PIXELS,
     ImageLayout,
@@ -204,7 +205,7 @@ def read_images(X, patch, estimator):
     count_channels(images, patch[2], name)
     for place, image in enumerate(images):
         names = PixelNames(with_channels(image).shape, f"image {place}, ")
-        check_finite(image.reshape(1, -1), estimator, names)
+        check_finite(image.reshape(1, -1), estimator, names, FILL)
     return images
 
 

@@ -513,6 +513,16 @@ def test_pixels_that_are_not_finite_are_named(value, word, cells, where, dtype):
     assert message_of(fitted.read, X).startswith(expected)
 
 
+def test_missing_pixels_have_a_remedy_of_their_own():
+    X = images(9, 7).astype(float)
+    X[0, 3, 2] = np.nan
+    assert message_of(Estimator().fit, X) == (
+        "Input X contains NaN in pixel (3, 2). Estimator does not accept missing "
+        "values. Fill these pixels, for example with the mean of their neighbours, or "
+        "leave the image out."
+    )
+
+
 def test_in_rows_columns_are_named():
     X = flat(images(9, 7)).astype(float)
     X[0, 5] = np.nan

@@ -35,9 +35,10 @@ def test_a_variant_needs_a_network():
 
 def test_usual_answers():
     variant = Variant()
+    variant.n_components = 3
     assert variant._make_corruptions(None, None) is CLEAN
     assert variant._make_callbacks(5) == []
-    assert variant._check_rows(None) is None
+    assert variant._count_components(7) == 3
 
 
 def test_a_variant_adds_what_is_its_own(blob):

@@ -11,10 +11,20 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ._layers import ACTIVATIONS, ResidualBranch
+from ._layers import ACTIVATIONS, ResidualBranch, StackedLinear
 
 # Side of the kernels that halve a map, and of all others.
 DOWN, SAME = 4, 3
+
+# Initial weights as a share of He's. From smaller ones networks learn more in as many
+# steps; ``benchmarks/results/images_defaults.md`` compares.
+GAIN = 0.7
+
+# What the linear layers' answers are multiplied by. Adam's steps are of one size for
+# all weights, so that these are their learning rates beside those of the convolutions:
+# of many pixels each weight of the encoder's has to do little, and the decoder's begins
+# at zero, where PCA's own axes are of full size.
+READ, WRITE = 6.0, 8.0
 
 # Images that are convolved at once where no gradient is asked for.
 BLOCK = 64
@@ -50,9 +60,9 @@ class StackedConv2d(nn.Module):
         return maps[0].unsqueeze(0) if len(maps) == 1 else torch.stack(maps)
 
     @torch.no_grad()
-    def initialise(self, generators):
+    def initialise(self, generators, gain=1.0):
         """Draw He-uniform weights, model by model, as ``StackedLinear`` does."""
-        bound = math.sqrt(6 / self.weight[0, 0].numel())
+        bound = gain * math.sqrt(6 / self.weight[0, 0].numel())
         for weight, generator in zip(self.weight, generators, strict=True):
             draw = torch.empty(weight.shape, dtype=torch.float32)
             weight.copy_(draw.uniform_(-bound, bound, generator=generator))
@@ -88,9 +98,9 @@ class ResidualBlock(nn.Module):
         """Return maps of the shape of ``x``."""
         return x + self.second(self.activation(self.first(self.activation(x))))
 
-    def initialise(self, generators):
+    def initialise(self, generators, gain=1.0):
         """Draw the first convolution; the second stays at zero."""
-        self.first.initialise(generators)
+        self.first.initialise(generators, gain)
 
 
 def map_sizes(height, width, n_halvings):
@@ -105,7 +115,8 @@ def map_sizes(height, width, n_halvings):
 class ConvolutionalEncoder(nn.Module):
     """Strided convolutions, residual blocks at the smallest map, and dense layers.
 
-    Answers zero until it is trained.
+    Beside them is a linear layer: it turns the axes of PCA to where they serve the
+    convolutions best. Answers zero until it is trained.
 
     Parameters
     ----------
@@ -150,6 +161,7 @@ class ConvolutionalEncoder(nn.Module):
         self.head = ResidualBranch(
             n_models, n_cells, hidden_layer_sizes, n_outputs, activation
         )
+        self.linear = StackedLinear(n_models, math.prod(image_shape), n_outputs)
 
     def forward(self, x):
         """Return the branch's correction of the linear path."""
@@ -158,16 +170,19 @@ class ConvolutionalEncoder(nn.Module):
             maps = self.activation(layer(maps))
         for block in self.blocks:
             maps = block(maps)
-        return self.head(from_maps(maps))
+        read = READ / math.sqrt(math.prod(self.image_shape))
+        return torch.add(self.head(from_maps(maps)), self.linear(x), alpha=read)
 
     def initialise(self, generators):
-        """Draw the hidden layers; the output layer stays at zero."""
+        """Draw the hidden layers; the output layers stay at zero."""
         for layer in (*self.down, *self.blocks, self.head):
-            layer.initialise(generators)
+            layer.initialise(generators, GAIN)
 
 
 class ConvolutionalDecoder(nn.Module):
     """The way back: dense layers, residual blocks, and convolutions that double.
+
+    A linear layer is beside them, as in the encoder.
 
     Sides are doubled by sub-pixel convolutions [1]_, which leave no checkerboard: a
     convolution answers four channels for each, which become two by two pixels.
@@ -222,6 +237,8 @@ class ConvolutionalDecoder(nn.Module):
             StackedConv2d(n_models, n_inputs, 4 * n_outputs)
             for n_outputs, n_inputs in pairwise(widths)
         )
+        n_pixels = n_images * math.prod(image_shape)
+        self.linear = StackedLinear(n_models, n_inputs, n_pixels)
 
     def forward(self, code):
         """Return the branch's correction of the linear path."""
@@ -233,14 +250,15 @@ class ConvolutionalDecoder(nn.Module):
             maps = pixel_shuffle(layer(self.activation(maps)))
             maps = maps[..., :height, :width]
         images = maps.unflatten(2, (self.n_images, -1))
-        return images.permute(0, 1, 2, 4, 5, 3).flatten(2)
+        images = images.permute(0, 1, 2, 4, 5, 3).flatten(2)
+        return torch.add(images, self.linear(code), alpha=WRITE)
 
     def initialise(self, generators):
-        """Draw the hidden layers; the last one stays at zero."""
-        self.head.initialise(generators)
+        """Draw the hidden layers; the output layers stay at zero."""
+        self.head.initialise(generators, GAIN)
         if self.up:
             for layer in (self.head.output, *self.blocks, *self.up[1:]):
-                layer.initialise(generators)
+                layer.initialise(generators, GAIN)
 
 
 def to_maps(rows, image_shape):

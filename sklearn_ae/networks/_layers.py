@@ -40,14 +40,14 @@ class StackedLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
     @torch.no_grad()
-    def initialise(self, generators):
-        """Draw He-uniform weights, model by model.
+    def initialise(self, generators, gain=1.0):
+        """Draw He-uniform weights, times ``gain``, model by model.
 
         One generator per model: a model starts from the same weights whether it is
         trained alone or among others. Drawn in float32 on the CPU, so that a seed
         means one model on every device and in every precision.
         """
-        bound = math.sqrt(6 / self.weight.shape[1])
+        bound = gain * math.sqrt(6 / self.weight.shape[1])
         for weight, generator in zip(self.weight, generators, strict=True):
             draw = torch.empty(weight.shape, dtype=torch.float32)
             weight.copy_(draw.uniform_(-bound, bound, generator=generator))
@@ -78,10 +78,10 @@ class ResidualBranch(nn.Module):
             x = self.activation(layer(x))
         return self.output(x)
 
-    def initialise(self, generators):
+    def initialise(self, generators, gain=1.0):
         """Draw the hidden layers; the output layer stays at zero."""
         for layer in self.hidden:
-            layer.initialise(generators)
+            layer.initialise(generators, gain)
 
 
 # What a branch may add to a log-variance, at most. A branch is trained on few rows
