@@ -9,7 +9,8 @@ Each part measures one claim:
 * compression: bytes per image at equal PSNR, against PCA, JPEG and WebP;
 * one-class: each digit in turn is normal and the others are not;
 * round-trip: what is compressed comes back, and what is damaged is refused;
-* speed: training against a loop written by hand.
+* speed: training against a loop written by hand;
+* defaults: the network and its training beside their neighbours, which bounds nothing.
 
     python benchmarks/images.py
     python benchmarks/images.py --only mnist speed
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import _data
 import _images_compression
+import _images_defaults
 import _images_denoising
 import _images_one_class
 import _images_photographs
@@ -43,6 +45,7 @@ PARTS = {
     "one-class": ("Outliers among digits", _images_one_class.run),
     "round-trip": ("Compressed and damaged files", _images_round_trip.run),
     "speed": ("Training on images, against a loop by hand", _images_speed.run),
+    "defaults": ("The network's defaults", _images_defaults.run),
 }
 
 
@@ -58,9 +61,12 @@ def main():
         note(f"{name}: {title}")
         part = run(options)
         bounds += part.bounds
-        sections = [_report.bounds_table(part.bounds), *part.sections]
+        sections = list(part.sections)
+        if part.bounds:
+            sections.insert(0, _report.bounds_table(part.bounds))
         say("\n" + "\n\n".join(sections))
-        if part.bounds and should_save(options):
+        has_table = "|" in "".join(part.sections)
+        if has_table and should_save(options):
             command = f"python benchmarks/images.py --only {name}"
             _report.write(f"images_{name.replace('-', '_')}", title, command, sections)
     _report.finish(bounds)

@@ -1,0 +1,76 @@
+"""What the default network, its start and its steps are worth, on training images.
+
+Chosen here, so not on test images: of MNIST's training images some are fitted to and
+others judge.
+"""
+
+from unittest.mock import patch
+
+import numpy as np
+from _images_data import NO_MNIST, as_rows, load_mnist
+from _timing import seconds_of
+from _variants import Part, fit, max_rows, note, section, squares
+from sklearn.decomposition import PCA
+
+from sklearn_ae import ConvolutionalAutoencoder
+from sklearn_ae.networks import _convolutional as network
+
+K = 32
+N_FITTED, N_JUDGES = 20_000, 5000
+
+# Few, so that all settings take minutes; what is ahead here need not be at the end.
+MAX_EPOCHS = 4
+
+# Parameters by name of the setting, and constants of the network.
+SETTINGS = {
+    "default": ({}, {}),
+    "batches of 256": ({"batch_size": 256}, {}),
+    "batches of 32": ({"batch_size": 32}, {}),
+    "He's initial weights": ({}, {"GAIN": 1.0}),
+    "half of them": ({}, {"GAIN": 0.5}),
+    "no linear layers": ({}, {"READ": 0.0, "WRITE": 0.0}),
+    "linear layers as they are": ({}, {"READ": 28.0, "WRITE": 1.0}),
+    "dense layer of 256": ({"hidden_layer_sizes": (256,)}, {}),
+    "no dense layer": ({"hidden_layer_sizes": ()}, {}),
+    "8, 32 channels": ({"channels": (8, 32)}, {}),
+    "24, 48 channels": ({"channels": (24, 48)}, {}),
+    "a residual block": ({"n_blocks": 1}, {}),
+    "relu": ({"activation": "relu"}, {}),
+    "gelu": ({"activation": "gelu"}, {}),
+    "no weight decay": ({"weight_decay": 0.0}, {}),
+    "learning rate of 0.0015": ({"learning_rate": 0.0015}, {}),
+    "learning rate of 0.006": ({"learning_rate": 0.006}, {}),
+}
+
+HEADER = ("setting", "squared error over PCA's", "fit s")
+
+
+def run(options):
+    """Fit with each setting in turn."""
+    images = load_mnist(options)
+    if images is None:
+        return Part([], [NO_MNIST])
+    order = np.random.default_rng(0).permutation(len(images[0]))
+    n_fitted, n_judges = max_rows(options, N_FITTED), max_rows(options, N_JUDGES)
+    train = images[0][order[:n_fitted]]
+    judges = images[0][order[n_fitted : n_fitted + n_judges]]
+    pca = PCA(K, svd_solver="covariance_eigh").fit(as_rows(train))
+    kept = pca.inverse_transform(pca.transform(as_rows(judges)))
+    unit = squares(as_rows(judges) - kept)
+    rows = []
+    for name, (parameters, constants) in SETTINGS.items():
+        model = ConvolutionalAutoencoder(
+            K, **{"max_epochs": MAX_EPOCHS, "random_state": 0, **parameters}
+        )
+        with patch.multiple(network, **constants):
+            seconds, _ = seconds_of(lambda m=model: fit(m, train, options))
+            error = squares(judges - model.reconstruct(judges)) / unit
+        rows.append((name, f"{error:.3f}", f"{seconds:.0f}"))
+        note(*rows[-1])
+    text = (
+        f"{n_fitted} of MNIST's training images for the fit, {n_judges} others to "
+        f"judge, k = {K}, {MAX_EPOCHS} epochs. One setting differs from the default in "
+        "each line. Initial weights are shares of He's; the linear layers' factors are "
+        "learning rates beside those of the convolutions."
+    )
+    return Part([], [section("Defaults", text, HEADER, rows)])
