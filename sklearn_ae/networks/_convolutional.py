@@ -20,11 +20,12 @@ DOWN, SAME = 4, 3
 # steps; ``benchmarks/results/images_defaults.md`` compares.
 GAIN = 0.7
 
-# What the linear layers' answers are multiplied by. Adam's steps are of one size for
-# all weights, so that these are their learning rates beside those of the convolutions:
-# of many pixels each weight of the encoder's has to do little, and the decoder's begins
-# at zero, where PCA's own axes are of full size.
-READ, WRITE = 6.0, 8.0
+# What the linear layers' answers are multiplied by: the encoder's by READ over the root
+# of the number of pixels, the decoder's by this root over SMALL, but at most by WRITE.
+# Adam's steps are of one size for all weights, so that these are learning rates beside
+# that of the convolutions: where many pixels add up each weight has to do little, and
+# the decoder's begins at zero, where PCA's own axes are of full size.
+READ, WRITE, SMALL = 6.0, 8.0, 3.5
 
 # Images that are convolved at once where no gradient is asked for.
 BLOCK = 64
@@ -251,7 +252,8 @@ class ConvolutionalDecoder(nn.Module):
             maps = maps[..., :height, :width]
         images = maps.unflatten(2, (self.n_images, -1))
         images = images.permute(0, 1, 2, 4, 5, 3).flatten(2)
-        return torch.add(images, self.linear(code), alpha=WRITE)
+        write = min(WRITE, math.sqrt(math.prod(self.image_shape)) / SMALL)
+        return torch.add(images, self.linear(code), alpha=write)
 
     def initialise(self, generators):
         """Draw the hidden layers; the output layers stay at zero."""
