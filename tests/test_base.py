@@ -615,6 +615,12 @@ def test_signs_are_pcas_for_columns_of_different_scale(estimator):
     assert_array_equal(signs, np.ones(4))
 
 
+def mean_score(estimator, X, n_seeds=3):
+    """Return the mean score of fits from several seeds."""
+    models = (clone(estimator).set_params(random_state=s) for s in range(n_seeds))
+    return np.mean([model.fit(X).score(X) for model in models])
+
+
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("n_rows", [60, 1500], ids=["float64", "float32"])
@@ -630,9 +636,10 @@ def test_columns_sixty_orders_of_magnitude_apart_train(estimator, standardize, n
     if not is_like_pca(model):
         return
     if standardize:
-        plain = clone(estimator).fit(X)
-        # Which rows are held out follows from the rows' contents, hence not closer.
-        assert model.score(X * scale) == pytest.approx(plain.score(X), abs=0.03)
+        # Which rows are held out follows from the rows' contents: one seed's scores
+        # differ by as much as two seeds' do.
+        scaled, plain = mean_score(estimator, X * scale), mean_score(estimator, X)
+        assert scaled == pytest.approx(plain, abs=0.03)
     else:
         assert model.score(X * scale) == pytest.approx(1)
 
