@@ -5,6 +5,7 @@ last, as users hold them; seen as maps they then lie in memory as CPUs like them
 """
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -13,8 +14,8 @@ from torch.nn import functional
 
 from ._layers import ACTIVATIONS, ResidualBranch, StackedLinear
 
-# Side of the kernels that halve a map, and of all others.
-DOWN, SAME = 4, 3
+# Side of the kernels that halve a map, that double it, and of all others.
+HALVE, DOUBLE, SAME = 4, 4, 3
 
 # Initial weights as a share of He's. From smaller ones networks learn more in as many
 # steps; ``benchmarks/results/images_defaults.md`` compares.
@@ -40,7 +41,7 @@ class StackedConv2d(nn.Module):
 
     def __init__(self, n_models, n_inputs, n_outputs, *, stride=1):
         super().__init__()
-        side = SAME if stride == 1 else DOWN
+        side = SAME if stride == 1 else HALVE
         self.stride = stride
         self.weight = nn.Parameter(
             torch.zeros(n_models, n_outputs, n_inputs, side, side)
@@ -52,24 +53,63 @@ class StackedConv2d(nn.Module):
         if self.stride == 2:
             # One pixel more where a side is odd, so that the last one counts too.
             x = functional.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2))
-        is_exact = torch.is_grad_enabled() or x.device.type != "cpu"
-        apply = functional.conv2d if is_exact else convolve_in_blocks
-        maps = [
-            apply(rows, weight, bias, self.stride, 1)
-            for rows, weight, bias in zip(x, self.weight, self.bias, strict=True)
-        ]
-        return maps[0].unsqueeze(0) if len(maps) == 1 else torch.stack(maps)
+        return convolve(functional.conv2d, x, self.weight, self.bias, self.stride)
 
     @torch.no_grad()
     def initialise(self, generators, gain=1.0):
         """Draw He-uniform weights, model by model, as ``StackedLinear`` does."""
-        bound = gain * math.sqrt(6 / self.weight[0, 0].numel())
-        for weight, generator in zip(self.weight, generators, strict=True):
-            draw = torch.empty(weight.shape, dtype=torch.float32)
-            weight.copy_(draw.uniform_(-bound, bound, generator=generator))
+        draw_weights(self.weight, generators, gain, self.weight[0, 0].numel())
 
 
-def convolve_in_blocks(maps, weight, bias, stride, padding):
+class StackedDoubling(nn.Module):
+    """M transposed convolutions that double the sides; zero until initialised.
+
+    A kernel of four pixels in steps of two: each pixel, but for those at the rim, is a
+    sum over two by two pixels of the smaller map, so that none gets more than its
+    neighbours. It is a sub-pixel convolution of as few pixels, computed in one go.
+
+    **Shape**: input ``(M, n, n_inputs, height, width)``, output
+    ``(M, n, n_outputs, 2 * height, 2 * width)``.
+    """
+
+    def __init__(self, n_models, n_inputs, n_outputs):
+        super().__init__()
+        self.weight = nn.Parameter(
+            torch.zeros(n_models, n_inputs, n_outputs, DOUBLE, DOUBLE)
+        )
+        self.bias = nn.Parameter(torch.zeros(n_models, n_outputs))
+
+    def forward(self, x):
+        """Return maps of twice the height and width."""
+        return convolve(functional.conv_transpose2d, x, self.weight, self.bias, 2)
+
+    @torch.no_grad()
+    def initialise(self, generators, gain=1.0):
+        """Draw He-uniform weights, for the four terms of a pixel and input map."""
+        n_terms = self.weight.shape[1] * DOUBLE**2 // 4
+        draw_weights(self.weight, generators, gain, n_terms)
+
+
+def draw_weights(weights, generators, gain, n_terms):
+    """Draw uniform weights as He's for sums of so many terms, times a gain."""
+    bound = gain * math.sqrt(6 / n_terms)
+    for weight, generator in zip(weights, generators, strict=True):
+        draw = torch.empty(weight.shape, dtype=torch.float32)
+        weight.copy_(draw.uniform_(-bound, bound, generator=generator))
+
+
+def convolve(function, maps, weights, biases, stride):
+    """Convolve the maps of each model with its own weights."""
+    is_exact = torch.is_grad_enabled() or maps.device.type != "cpu"
+    apply = function if is_exact else partial(convolve_in_blocks, function)
+    answers = [
+        apply(rows, weight, bias, stride, 1)
+        for rows, weight, bias in zip(maps, weights, biases, strict=True)
+    ]
+    return answers[0].unsqueeze(0) if len(answers) == 1 else torch.stack(answers)
+
+
+def convolve_in_blocks(function, maps, weight, bias, stride, padding):
     """Convolve in float32, in blocks of one size.
 
     On CPUs convolutions in float64 take ten times as long, and what is chosen to
@@ -81,7 +121,7 @@ def convolve_in_blocks(maps, weight, bias, stride, padding):
     for part in maps.split(BLOCK):
         missing = BLOCK - len(part)
         full = functional.pad(part.float(), (0, 0) * 3 + (0, missing))
-        part = functional.conv2d(full, weight, bias, stride, padding)
+        part = function(full, weight, bias, stride, padding)
         parts.append(part[: BLOCK - missing].to(maps.dtype))
     return torch.cat(parts)
 
@@ -235,7 +275,7 @@ class ConvolutionalDecoder(nn.Module):
             for _ in range(n_blocks if channels else 0)
         )
         self.up = nn.ModuleList(
-            StackedConv2d(n_models, n_inputs, 4 * n_outputs)
+            StackedDoubling(n_models, n_inputs, n_outputs)
             for n_outputs, n_inputs in pairwise(widths)
         )
         n_pixels = n_images * math.prod(image_shape)
@@ -248,8 +288,7 @@ class ConvolutionalDecoder(nn.Module):
             maps = block(maps)
         steps = list(zip(self.up, self.sizes, strict=True))
         for layer, (height, width) in reversed(steps):
-            maps = pixel_shuffle(layer(self.activation(maps)))
-            maps = maps[..., :height, :width]
+            maps = layer(self.activation(maps))[..., :height, :width]
         images = maps.unflatten(2, (self.n_images, -1))
         images = images.permute(0, 1, 2, 4, 5, 3).flatten(2)
         write = min(WRITE, math.sqrt(math.prod(self.image_shape)) / SMALL)
@@ -271,9 +310,3 @@ def to_maps(rows, image_shape):
 def from_maps(maps):
     """Return maps as rows."""
     return maps.permute(0, 1, 3, 4, 2).flatten(2)
-
-
-def pixel_shuffle(maps):
-    """Turn four channels into two by two pixels."""
-    shape = maps.shape
-    return functional.pixel_shuffle(maps.flatten(0, 1), 2).unflatten(0, shape[:2])

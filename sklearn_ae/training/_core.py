@@ -87,6 +87,7 @@ def make_net(network, loss, settings):
         copy.deepcopy(loss).to(settings.device, settings.dtype),
         **optimizer,
         optimizer__weight_decay=settings.weight_decay,
+        optimizer__betas=(0.9, network.beta2),
         optimizer__eps=ADAM_EPSILON,
         optimizer__param_groups=[
             (pattern, {"rate_share": share})

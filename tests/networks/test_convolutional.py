@@ -10,9 +10,9 @@ from sklearn_ae.networks._convolutional import (
     ConvolutionalDecoder,
     ConvolutionalEncoder,
     StackedConv2d,
+    StackedDoubling,
     convolve_in_blocks,
     map_sizes,
-    pixel_shuffle,
 )
 
 SHAPES = [(8, 8, 1), (9, 7, 3), (5, 6, 4), (1, 10, 1), (10, 1, 2), (1, 1, 1)]
@@ -117,8 +117,9 @@ def test_gradients_are_those_of_finite_differences(shape):
 
 
 @pytest.mark.parametrize("n", [1, 3, module.BLOCK, module.BLOCK + 1, 200])
-def test_without_gradients_no_image_depends_on_the_others(n):
-    layer = StackedConv2d(1, 8, 16).double()
+@pytest.mark.parametrize("kind", [StackedConv2d, StackedDoubling])
+def test_without_gradients_no_image_depends_on_the_others(kind, n):
+    layer = kind(1, 8, 16).double()
     layer.initialise(generators(1))
     maps = torch.randn(1, 200, 8, 7, 7, generator=generators(1)[0]).double()
     with torch.no_grad():
@@ -126,14 +127,14 @@ def test_without_gradients_no_image_depends_on_the_others(n):
 
 
 def test_blocks_are_the_convolution_in_float32():
-    layer = StackedConv2d(1, 3, 5, stride=2)
+    function, layer = functional.conv2d, StackedConv2d(1, 3, 5, stride=2)
     layer.initialise(generators(1))
     maps = torch.randn(1, 70, 3, 9, 7, generator=generators(1)[0])
     with torch.no_grad():
         blocks = layer(maps)
     torch.testing.assert_close(blocks, layer(maps).detach(), rtol=1e-5, atol=1e-5)
     weight, bias = layer.weight[0].double(), layer.bias[0].double()
-    one = convolve_in_blocks(maps[0].double(), weight, bias, 2, 1)
+    one = convolve_in_blocks(function, maps[0].double(), weight, bias, 2, 1)
     assert one.dtype == torch.float64
 
 
@@ -148,18 +149,26 @@ def test_sizes_of_maps():
     assert map_sizes(9, 1, 3) == [(9, 1), (5, 1), (3, 1), (2, 1)]
 
 
-def test_doubling_leaves_no_checkerboard_at_the_start():
-    """A constant map stays constant where all four channels have equal weights."""
-    layer = StackedConv2d(1, 4, 4)
+def test_doubling_leaves_no_checkerboard():
+    """A constant map stays constant where all weights are equal."""
+    layer = StackedDoubling(1, 4, 1)
     layer.weight.data[:] = 0.1
-    maps = pixel_shuffle(layer(torch.ones(1, 1, 4, 6, 6)))[0, 0, 0, 2:-2, 2:-2]
+    maps = layer(torch.ones(1, 1, 4, 6, 6))[0, 0, 0, 2:-2, 2:-2]
     assert maps.max() == maps.min()
 
 
-def test_pixel_shuffle_is_torchs_model_by_model():
-    maps = torch.randn(2, 3, 8, 5, 4, generator=generators(1)[0])
-    for model, answer in zip(maps, pixel_shuffle(maps), strict=True):
-        assert answer.equal(functional.pixel_shuffle(model, 2))
+def test_doubling_is_a_sub_pixel_convolution_model_by_model():
+    """Each of two by two pixels has weights of its own for the four nearest."""
+    layer = StackedDoubling(2, 3, 1)
+    layer.initialise(generators(2))
+    maps = torch.randn(2, 5, 3, 6, 4, generator=generators(1)[0])
+    padded = functional.pad(maps, (1, 1, 1, 1))
+    for model, weight, answer in zip(padded, layer.weight, layer(maps), strict=True):
+        for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            kernel = weight[:, 0, 1 - i :: 2, 1 - j :: 2].flip(-2, -1)
+            part = functional.conv2d(model, kernel.unsqueeze(0))
+            part = part[:, 0, i : i + 6, j : j + 4]
+            torch.testing.assert_close(answer[:, 0, i::2, j::2], part)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 7, 3)], ids=str)
@@ -191,7 +200,7 @@ def test_several_images_come_one_after_the_other():
         decoder.initialise(generators(1))
     last = two.up[0]
     last.initialise(generators(1, seed=9))
-    # Sub-pixels of a channel lie together: the first image's are the first half.
-    one.up[0].weight.data[:] = last.weight.data[:, : last.weight.shape[1] // 2]
+    # The first image's channels are the first half.
+    one.up[0].weight.data[:] = last.weight.data[:, :, : last.weight.shape[2] // 2]
     code = torch.randn(1, 7, 3, generator=generators(1)[0])
     torch.testing.assert_close(two(code)[..., : math.prod(shape)], one(code))
