@@ -119,7 +119,6 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
 
     max_folds = MAX_FOLDS
     block_size = BLOCK_ROWS
-    fit_scorer = staticmethod(fit_isotropic)
 
     @property
     def layout(self):
@@ -212,12 +211,36 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
             Of each pixel, by itself.
         """
         scaling, variance = fit_scaling(X, weight)
-        if self.image_shape is None and row_shape[1:] == (1, 1):
-            return scaling, variance  # a table, whose columns have units of their own
+        if self._are_rows_of_a_table(row_shape):
+            return scaling, variance
         by_channel = variance.reshape(-1, row_shape[-1]).mean(axis=0)
         by_channel = np.where(by_channel > 0, np.sqrt(by_channel), 1.0)
         std = np.tile(by_channel, len(variance) // row_shape[-1])
         return Scaling(scaling.mean, std), variance
+
+    def _are_rows_of_a_table(self, row_shape):
+        """Whether nobody said that rows are images: columns have their own units."""
+        return self.image_shape is None and row_shape[1:] == (1, 1)
+
+    def fit_scorer(self, fitted, network, index):
+        """Return what an outlier detector learns from a fit.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            The fit.
+        network : torch module
+            The final model, or that of a fold.
+        index : ndarray of int
+            Positions of the rows it has seen.
+
+        Returns
+        -------
+        scorer : IsotropicScorer
+        """
+        shape = network.arguments["branches"]["image_shape"]
+        is_table = self._are_rows_of_a_table(shape)
+        return fit_isotropic(fitted, network, index, None if is_table else shape)
 
     def batch_size(self, n_rows):
         """Return the batch size that "auto" stands for.

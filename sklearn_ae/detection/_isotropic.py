@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from ..training import blocks_of
 from ._scorer import TRIM, MahalanobisScorer, weighted_quantile
@@ -9,65 +10,153 @@ from ._scorer import TRIM, MahalanobisScorer, weighted_quantile
 # Error of a row, as a share of the mean row's, below which it is rounding errors.
 ERROR_FLOOR = 1e-10
 
+# Noise of images, as a share of the largest variance of their codes. Directions in
+# which the training images vary less than this tell the odd ones apart no better.
+NOISE_SHARE = 0.005
+
+# Weights by which each pixel of a residual is averaged with its neighbours.
+SMOOTHING = (0.25, 0.5, 0.25)
+
+# Contrast, as a share of the mean image's, that is added to every image's, so that
+# one without any is odd, but not infinitely so.
+CONTRAST_SHARE = 0.1
+
 
 class IsotropicScorer:
-    r"""Distance of the code from the bulk, and the squared error beside it.
+    r"""Distance of the code from the bulk and the squared error, for their contrast.
 
     .. math::
-        s(x) = -(z - \mu)^\top \Sigma^{-1} (z - \mu)
-        - d\, \lVert x - \hat x \rVert^2 / \overline{\lVert x - \hat x \rVert^2}
+        s(x) = -\frac{1}{a(x)} \Bigl((z - \mu)^\top (\Sigma + \tau^2 I)^{-1} (z - \mu)
+        + \lVert G (x - \hat x) \rVert^2 / (\sigma^2 + \tau^2)\Bigr)
 
-    up to a constant twice the log-likelihood of probabilistic PCA, with the network in
-    the place of PCA. The residual has one spread for all :math:`d` pixels. With one for
-    each, the many pixels at the rim that hardly ever vary would have the say.
+    with the mean squared error :math:`\sigma^2` of a pixel. It is twice the
+    log-likelihood of probabilistic PCA, up to a constant and with the network in the
+    place of PCA, but for three things. The smoothing :math:`G` forgives a stroke that
+    is off by less than a pixel. The noise :math:`\tau^2` keeps what hardly varies
+    from having the say. And :math:`a(x)`, the standard deviation of the pixels of an
+    image in units of the mean image's, stands for errors that grow with what there is
+    to get wrong: without it a nearly empty image passes everywhere.
+
+    The residual has one spread for all :math:`d` pixels. With one for each, the many
+    pixels at the rim that hardly ever vary would have the say. Rows of a table are
+    neither smoothed nor divided.
 
     Attributes
     ----------
+    image_shape : tuple (height, width, n_channels) or None
+        None if rows are those of a table.
+    mean : ndarray of shape (n_features,) or None
+        Mean training image, in the units of the rows. They come without it.
     codes : MahalanobisScorer
     noise : float
-        Mean squared error of a pixel in the bulk of the training rows.
+        Mean squared error of a pixel in the bulk of the training rows, and the noise.
+    contrast : float
+        Mean contrast of the training images.
     """
 
-    def fit(self, codes, errors, weight, evidence, floor):
+    def __init__(self, image_shape=None, mean=None):
+        self.image_shape = image_shape
+        self.mean = mean
+
+    def fit(self, codes, errors, contrasts, weight, evidence, floor):
         """Learn the bulk of the training rows.
 
         Parameters
         ----------
         codes : ndarray of shape (n, n_components)
-        errors : ndarray of shape (n,)
-            Mean squared error of each row's pixels.
+        errors, contrasts : ndarray of shape (n,)
+            Of each row, as :meth:`read` returns them.
         weight : ndarray of shape (n,)
         evidence : float
             Number of distinct rows the weights amount to.
         floor : float
             Spread of a component below which it is rounding errors.
         """
-        self.codes = MahalanobisScorer().fit(codes, weight, evidence, floor)
+        extra = 0.0
+        if self.image_shape is not None:
+            center = np.average(codes, axis=0, weights=weight)
+            variances = np.average((codes - center) ** 2, axis=0, weights=weight)
+            extra = NOISE_SHARE * float(variances.max())
+        self.codes = MahalanobisScorer(extra).fit(codes, weight, evidence, floor)
         near = errors <= weighted_quantile(errors, weight, 1 - TRIM)
-        self.noise = float(np.average(errors[near], weights=weight[near]))
+        self.noise = float(np.average(errors[near], weights=weight[near])) + extra
         self.noise = max(self.noise, ERROR_FLOOR)
+        self.contrast = max(float(np.average(contrasts, weights=weight)), ERROR_FLOOR)
         return self
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
-        codes, errors = codes_and_errors(network, rows)
-        with np.errstate(over="ignore"):
-            return self.codes.score(codes) - errors * (rows.shape[-1] / self.noise)
+        codes, errors, contrasts = self.read(network, rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            distance = errors * (rows.shape[-1] / self.noise) - self.codes.score(codes)
+            distance /= self.amplitude(contrasts)
+        # Rows beyond the range of floats are as far out as can be.
+        return -np.where(np.isnan(distance), np.inf, distance)
+
+    def amplitude(self, contrasts):
+        """Return the standard deviations of images, in units of the mean image's."""
+        if self.image_shape is None:
+            return 1.0
+        share = contrasts / self.contrast
+        return np.sqrt((share + CONTRAST_SHARE) / (1 + CONTRAST_SHARE))
+
+    @torch.no_grad()
+    def read(self, network, rows):
+        """Return what scores are made of.
+
+        Parameters
+        ----------
+        network : torch module
+        rows : tensor of shape (n, n_features)
+            Standardised.
+
+        Returns
+        -------
+        codes : ndarray of shape (n, n_components)
+            Raw ones.
+        errors : ndarray of shape (n,)
+            Mean squared error of the pixels, smoothed.
+        contrasts : ndarray of shape (n,)
+            Variance of the pixels of each image; 1 for rows of a table.
+        """
+        output = network(rows)
+        residual, contrasts = rows - output.reconstruction[0], torch.ones(len(rows))
+        if self.image_shape is not None:
+            residual = smooth(residual.unflatten(1, self.image_shape)).flatten(1)
+            images = rows + torch.from_numpy(self.mean).to(rows)
+            pixels = images.unflatten(1, (-1, self.image_shape[-1]))
+            contrasts = pixels.var(dim=1, correction=0).mean(dim=1)
+        parts = output.code[0], residual.square().mean(dim=1), contrasts
+        return tuple(part.cpu().numpy().astype(np.float64) for part in parts)
+
+    def read_blocks(self, fitted, network, index):
+        """Return the same of the training rows at ``index``, read in blocks."""
+        parts = [
+            self.read(network, fitted.rows.take(torch.from_numpy(index[block])))
+            for block in blocks_of(len(index), network.n_features)
+        ]
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-@torch.no_grad()
-def codes_and_errors(network, rows):
-    """Return raw codes of shape (n, k), and mean squared errors of shape (n,)."""
-    output = network(rows)
-    errors = (rows - output.reconstruction[0]).square().mean(dim=-1)
-    codes = output.code[0].cpu().numpy().astype(np.float64)
-    return codes, errors.cpu().numpy().astype(np.float64)
+def smooth(images):
+    """Average each pixel with its neighbours; beyond the rim there is nothing.
 
+    Parameters
+    ----------
+    images : tensor of shape (n, height, width, n_channels)
 
-def read_codes_and_errors(fitted, network, index):
-    """Return the same of the training rows at ``index``, read in blocks."""
-    parts = [
-        codes_and_errors(network, fitted.rows.take(torch.from_numpy(index[block])))
-        for block in blocks_of(len(index), network.n_features)
-    ]
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    Returns
+    -------
+    images : tensor of the same shape
+    """
+    for axis in (1, 2):
+        before, middle, after = SMOOTHING
+        padding = [0, 0] * (3 - axis) + [1, 1]
+        padded = functional.pad(images, padding)
+        side = images.shape[axis]
+        images = (
+            before * padded.narrow(axis, 0, side)
+            + middle * images
+            + after * padded.narrow(axis, 2, side)
+        )
+    return images

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import Interval, StrOptions
 from ..networks import select_model
 from ..training import blocks_of
-from ._isotropic import IsotropicScorer, read_codes_and_errors
+from ._isotropic import IsotropicScorer
 from ._scorer import MahalanobisScorer, score_features
 from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
 
@@ -58,7 +58,7 @@ def fit_mahalanobis(fitted, network, index):
     )
 
 
-def fit_isotropic(fitted, network, index):
+def fit_isotropic(fitted, network, index, image_shape=None):
     """Return a scorer of the same rows in which all pixels count alike.
 
     Parameters
@@ -69,6 +69,8 @@ def fit_isotropic(fitted, network, index):
         The final model, or that of a fold.
     index : ndarray of int
         Positions of the rows it has seen.
+    image_shape : tuple (height, width, n_channels), default=None
+        None if rows are those of a table.
 
     Returns
     -------
@@ -76,8 +78,11 @@ def fit_isotropic(fitted, network, index):
         Ready to score.
     """
     index = some_of(index, network.n_components)
-    return IsotropicScorer().fit(
-        *read_codes_and_errors(fitted, network, index),
+    scaling = fitted.scaling
+    mean = None if image_shape is None else scaling.mean / scaling.std
+    scorer = IsotropicScorer(image_shape, mean)
+    return scorer.fit(
+        *scorer.read_blocks(fitted, network, index),
         fitted.weight[index],
         evidence=evidence_of(fitted, index),
         floor=CODE_FLOOR,
@@ -150,7 +155,8 @@ class OutlierDetectionMixin(OutlierMixin):
         :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Each part counts in units of
         its own spread, so that columns of large units count no more than others,
         whatever ``standardize`` is. Of images the residual's part is the squared error
-        in units of its mean: pixels count alike.
+        of slightly smoothed pixels in units of its mean, and the sum is divided by the
+        standard deviation of the image's pixels, as more contrast brings more error.
 
         Parameters
         ----------

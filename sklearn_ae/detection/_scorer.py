@@ -34,12 +34,20 @@ class MahalanobisScorer:
     tenth, :math:`\Sigma` shrunk as by Ledoit and Wolf (2004). With more than 1024
     features :math:`\Sigma` is diagonal.
 
+    Parameters
+    ----------
+    noise : float, default=0
+        Variance that is added to that of every feature.
+
     Attributes
     ----------
     center, spread : ndarray of shape (n_score_features,)
     whitening : ndarray of shape (n_score_features, n_score_features) or None
         None where the covariance is diagonal.
     """
+
+    def __init__(self, noise=0.0):
+        self.noise = noise
 
     def fit(self, features, weight, evidence, floor=0.0):
         """Learn the bulk of the training rows.
@@ -67,11 +75,12 @@ class MahalanobisScorer:
         weight = weight / weight.sum()
         self.center = weighted_sum(weight, features)
         centered = features - self.center
-        spread = np.sqrt(weighted_sum(weight, centered**2))
+        spread = np.sqrt(weighted_sum(weight, centered**2) + self.noise)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
         self.whitening = None
         if features.shape[1] <= FULL_SIDE:
-            self.whitening = _whitening(centered / self.spread, weight, evidence)
+            noise = self.noise / self.spread**2
+            self.whitening = _whitening(centered / self.spread, weight, evidence, noise)
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
@@ -88,13 +97,13 @@ class MahalanobisScorer:
         return -np.where(np.isnan(distance), np.inf, distance)
 
 
-def _whitening(rows, weight, evidence):
-    """Return the matrix that whitens rows by their shrunk covariance."""
+def _whitening(rows, weight, evidence, noise):
+    """Return the matrix that whitens rows, and noise, by their shrunk covariance."""
     covariance = _matmul(rows.T * weight, rows)
     shrinkage = ledoit_wolf_shrinkage(rows, covariance, weight, evidence)
     scale = np.trace(covariance) / len(covariance)
     covariance *= 1 - shrinkage
-    covariance.flat[:: len(covariance) + 1] += shrinkage * scale
+    covariance.flat[:: len(covariance) + 1] += shrinkage * scale + noise
     variances, vectors = (part.numpy() for part in eigh(torch.from_numpy(covariance)))
     # Columns that repeat others leave variances of zero: floor them, or a rounding
     # error along them would count as a great distance.

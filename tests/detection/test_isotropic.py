@@ -2,13 +2,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.ndimage import convolve1d
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder, ConvolutionalAutoencoder
 from sklearn_ae.detection import IsotropicScorer, MahalanobisScorer
+from sklearn_ae.detection._isotropic import CONTRAST_SHARE, smooth
 
 CPU = torch.device("cpu")
+
+SHAPE = (2, 2, 1)
 
 
 @pytest.fixture(scope="module")
@@ -26,21 +30,61 @@ def test_the_score_is_the_distance_of_the_code_and_the_error(images, fitted):
     scorer = fitted._scorer
     assert isinstance(scorer, IsotropicScorer)
     X = images[500:600]
-    errors = np.square(fitted.reconstruct(X) - X).mean(axis=(1, 2))
-    errors /= fitted._scaling.std[0] ** 2
+    kernel = [0.25, 0.5, 0.25]
+    residual = fitted.reconstruct(X) - X
+    for axis in (1, 2):
+        residual = convolve1d(residual, kernel, axis, mode="constant")
+    unit = fitted._scaling.std[0]
+    errors = np.square(residual / unit).mean(axis=(1, 2))
     rows = fitted._scaling.standardize(X.reshape(100, -1), torch.float64, CPU)
     with torch.no_grad():
         codes = fitted.net_.module_.encode_raw(rows)[0].numpy()
-    expected = scorer.codes.score(codes) - 64 * errors / scorer.noise
+    distance = 64 * errors / scorer.noise - scorer.codes.score(codes)
+    contrasts = np.var(X / unit, axis=(1, 2)) / scorer.contrast
+    assert_allclose(np.var(images[:500] / unit, axis=(1, 2)).mean(), scorer.contrast)
+    expected = -distance / np.sqrt((contrasts + CONTRAST_SHARE) / (1 + CONTRAST_SHARE))
     assert_allclose(fitted.score_samples(X), expected)
 
 
-def test_untrained_it_ranks_as_probabilistic_pca(images):
+def test_untrained_it_ranks_tables_as_probabilistic_pca(images):
     X, X_test = images[:800], images[800:]
     model = ConvolutionalAutoencoder(10, max_epochs=0, random_state=0).fit(X)
-    pca = PCA(10).fit(X.reshape(len(X), -1))
+    network = model.net_.module_
+    rows, test = (
+        model._scaling.standardize(part.reshape(-1, 64), torch.float64, CPU)
+        for part in (X, X_test)
+    )
+    scorer = IsotropicScorer()
+    scorer.fit(*scorer.read(network, rows), np.ones(800), 800, 0.0)
+    pca = PCA(10).fit(X.reshape(800, -1))
     expected = pca.score_samples(X_test.reshape(len(X_test), -1))
-    assert np.corrcoef(model.score_samples(X_test), expected)[0, 1] > 0.98
+    scores = scorer.score_rows(network, None, test)
+    assert np.corrcoef(scores, expected)[0, 1] > 0.98
+
+
+def test_noise_keeps_what_hardly_varies_from_having_the_say():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(5000, 3)) * [10, 1, 0.1]
+    scorer = MahalanobisScorer(noise=0.25).fit(codes, np.ones(5000), 5000)
+    far = scorer.score(np.array([[0, 0, 1.0], [0, 1.0, 0]]))
+    # The farthest tenth does not count, which makes variances some percent smaller.
+    assert_allclose(-far, [1 / 0.26, 1 / 1.25], rtol=0.3)
+
+
+def test_contrast_brings_error(images, fitted):
+    """Of two images as far from their reconstructions the fainter one is odder."""
+    scorer = fitted._scorer
+    faint, mean, strong = scorer.amplitude(scorer.contrast * np.array([0, 1, 4.0]))
+    assert 0 < faint < mean < strong
+    assert_allclose(mean, 1)
+
+
+def test_smoothing_is_scipys_channel_by_channel():
+    images = np.random.default_rng(0).normal(size=(3, 5, 1, 2))
+    expected = images
+    for axis in (1, 2):
+        expected = convolve1d(expected, [0.25, 0.5, 0.25], axis, mode="constant")
+    assert_allclose(smooth(torch.from_numpy(images)).numpy(), expected)
 
 
 def test_a_spoiled_image_is_odd(images, fitted):
@@ -64,7 +108,7 @@ def test_far_rows_of_the_training_set_do_not_count():
         np.ones(200),
     )
     errors[:10] = 1e6
-    scorer = IsotropicScorer().fit(codes, errors, weight, 200, 0.0)
+    scorer = IsotropicScorer().fit(codes, errors, weight, weight, 200, 0.0)
     assert scorer.noise < 5
 
 
@@ -72,15 +116,16 @@ def test_a_weight_of_two_is_a_row_given_twice():
     rng = np.random.default_rng(0)
     codes, errors = rng.normal(size=(50, 3)), rng.gamma(4, size=50)
     weight = rng.integers(1, 4, size=50).astype(float)
-    one = IsotropicScorer().fit(codes, errors, weight, 50, 0.0)
+    one = IsotropicScorer(SHAPE).fit(codes, errors, errors, weight, 50, 0.0)
     index = np.repeat(np.arange(50), weight.astype(int))
-    two = IsotropicScorer().fit(
-        codes[index], errors[index], np.ones(len(index)), 50, 0.0
-    )
+    codes, errors, weight = codes[index], errors[index], np.ones(len(index))
+    two = IsotropicScorer(SHAPE).fit(codes, errors, errors, weight, 50, 0.0)
     assert_allclose(one.noise, two.noise)
+    assert_allclose(one.contrast, two.contrast)
+    assert_allclose(one.codes.score(codes), two.codes.score(codes))
 
 
 def test_images_without_any_error_have_scores():
     codes = np.random.default_rng(0).normal(size=(30, 2))
-    scorer = IsotropicScorer().fit(codes, np.zeros(30), np.ones(30), 30, 0.0)
+    scorer = IsotropicScorer().fit(codes, *np.zeros((2, 30)), np.ones(30), 30, 0.0)
     assert scorer.noise > 0

@@ -277,6 +277,7 @@ def test_a_net_holds_the_settings(make_network, make_settings, loss):
     net = make_net(make_network(), loss, settings)
     (group,) = net.optimizer_.param_groups
     assert (group["lr"], group["weight_decay"]) == (0.5, 0.25)
+    assert group["betas"] == (0.9, net.module_.beta2)
     assert net.batch_size == 7
 
 
