@@ -138,6 +138,7 @@ class AnchoredAutoencoder(nn.Module):
         self.beta2 = BETA2[branches["kind"]]
         self.clip = SoftClip(CLIP_SCALE)
         self.register_buffer("input_scale", torch.ones(n_models, 1, n_features))
+        self.register_buffer("varies", torch.ones(n_models, 1, n_features))
         identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
         self.register_buffer("inverse_spread", self.spread.clone())
@@ -181,6 +182,8 @@ class AnchoredAutoencoder(nn.Module):
             decoder = torch.where(decoder.abs() < DECODER_LIMIT, decoder, 0.0)
         self.linear_decoder.weight.copy_(decoder)
         self.linear_decoder.bias.copy_(mean)
+        if anchor.varies is not None:
+            self.varies.copy_(anchor.varies.unsqueeze(1))
         scale = anchor.varies if anchor.input_scale is None else anchor.input_scale
         if scale is not None:
             self.input_scale.copy_(scale.unsqueeze(1))
@@ -201,6 +204,7 @@ class AnchoredAutoencoder(nn.Module):
         self.spread.copy_(other.spread)
         self.inverse_spread.copy_(other.inverse_spread)
         self.input_scale.copy_(other.input_scale)
+        self.varies.copy_(other.varies)
         self.linear_encoder.load_state_dict(other.linear_encoder.state_dict())
         self.linear_decoder.load_state_dict(other.linear_decoder.state_dict())
 
@@ -239,7 +243,8 @@ class AnchoredAutoencoder(nn.Module):
         answer, extra = self.decoder_branch(self.clip(raw * self.inverse_spread)), None
         if self.likelihood is not None and self.likelihood.n_extra:
             answer, extra = answer.tensor_split((self.n_features,), dim=-1)
-        return self.linear_decoder(raw) + answer, extra
+        # Nor of what it answers there does the loss: convolutions answer everywhere.
+        return torch.addcmul(self.linear_decoder(raw), answer, self.varies), extra
 
     def forward(self, x, noise=None):
         """Encode and decode rows of shape ``(n, d)`` or ``(M, n, d)``.
