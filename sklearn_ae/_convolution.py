@@ -94,7 +94,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     of this package.
 
     With it an estimator's ``batch_size="auto"`` is 64 images, and ``max_epochs="auto"``
-    at least 30 epochs.
+    at least 28 epochs.
 
     Read more in the :ref:`User Guide <convolutional>`.
 

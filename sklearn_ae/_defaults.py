@@ -46,7 +46,7 @@ IMAGE_LAYERS = (512,)
 IMAGE_BATCH_SIZE = 64
 
 # Epochs over images, at least: each step costs ten times one of a dense network.
-MIN_IMAGE_EPOCHS = 30
+MIN_IMAGE_EPOCHS = 28
 
 # Pixels of a batch from which a second thread is worth its risk, as for dense networks:
 # while other work holds a core, two threads that wait for each other take ten times as
