@@ -49,7 +49,7 @@ class IsotropicScorer:
         Mean training image, in the units of the rows. They come without it.
     codes : MahalanobisScorer
     noise : float
-        Mean squared error of a pixel in the bulk of the training rows, and the noise.
+        Mean squared error of a pixel in the bulk of the training rows, plus the noise.
     contrast : float
         Mean contrast of the training images.
     """
@@ -58,13 +58,13 @@ class IsotropicScorer:
         self.image_shape = image_shape
         self.mean = mean
 
-    def fit(self, codes, errors, contrasts, weight, evidence, floor):
+    def fit(self, codes, errors, contrasts, energies, weight, evidence, floor):
         """Learn the bulk of the training rows.
 
         Parameters
         ----------
         codes : ndarray of shape (n, n_components)
-        errors, contrasts : ndarray of shape (n,)
+        errors, contrasts, energies : ndarray of shape (n,)
             Of each row, as :meth:`read` returns them.
         weight : ndarray of shape (n,)
         evidence : float
@@ -72,21 +72,19 @@ class IsotropicScorer:
         floor : float
             Spread of a component below which it is rounding errors.
         """
-        extra = 0.0
+        of_codes, of_pixels = 0.0, 0.0
         if self.image_shape is not None:
-            center = np.average(codes, axis=0, weights=weight)
-            variances = np.average((codes - center) ** 2, axis=0, weights=weight)
-            extra = NOISE_SHARE * float(variances.max())
-        self.codes = MahalanobisScorer(extra).fit(codes, weight, evidence, floor)
+            of_codes, of_pixels = _noise(codes, energies, weight)
+        self.codes = MahalanobisScorer(of_codes).fit(codes, weight, evidence, floor)
         near = errors <= weighted_quantile(errors, weight, 1 - TRIM)
-        self.noise = float(np.average(errors[near], weights=weight[near])) + extra
+        self.noise = float(np.average(errors[near], weights=weight[near])) + of_pixels
         self.noise = max(self.noise, ERROR_FLOOR)
         self.contrast = max(float(np.average(contrasts, weights=weight)), ERROR_FLOOR)
         return self
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
-        codes, errors, contrasts = self.read(network, rows)
+        codes, errors, contrasts, _ = self.read(network, rows)
         with np.errstate(over="ignore", invalid="ignore"):
             distance = errors * (rows.shape[-1] / self.noise) - self.codes.score(codes)
             distance /= self.amplitude(contrasts)
@@ -118,15 +116,19 @@ class IsotropicScorer:
             Mean squared error of the pixels, smoothed.
         contrasts : ndarray of shape (n,)
             Variance of the pixels of each image; 1 for rows of a table.
+        energies : ndarray of shape (n,)
+            Sum of squares of the reconstruction.
         """
         output = network(rows)
-        residual, contrasts = rows - output.reconstruction[0], torch.ones(len(rows))
+        reconstruction, contrasts = output.reconstruction[0], torch.ones(len(rows))
+        residual, energies = rows - reconstruction, reconstruction.square().sum(dim=1)
         if self.image_shape is not None:
             residual = smooth(residual.unflatten(1, self.image_shape)).flatten(1)
             images = rows + torch.from_numpy(self.mean).to(rows)
             pixels = images.unflatten(1, (-1, self.image_shape[-1]))
             contrasts = pixels.var(dim=1, correction=0).mean(dim=1)
-        parts = output.code[0], residual.square().mean(dim=1), contrasts
+        errors = residual.square().mean(dim=1)
+        parts = output.code[0], errors, contrasts, energies
         return tuple(part.cpu().numpy().astype(np.float64) for part in parts)
 
     def read_blocks(self, fitted, network, index):
@@ -136,6 +138,18 @@ class IsotropicScorer:
             for block in blocks_of(len(index), network.n_features)
         ]
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def _noise(codes, energies, weight):
+    """Return the variance of the noise, in units of the codes and of the pixels.
+
+    Reconstructions have as much variance as the codes, in the units of the pixels.
+    """
+    center = np.average(codes, axis=0, weights=weight)
+    variances = np.average((codes - center) ** 2, axis=0, weights=weight)
+    of_codes = NOISE_SHARE * float(variances.max())
+    total = max(float(variances.sum()), np.finfo(float).tiny)
+    return of_codes, of_codes * float(np.average(energies, weights=weight)) / total
 
 
 def smooth(images):

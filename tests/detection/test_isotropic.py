@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder, ConvolutionalAutoencoder
 from sklearn_ae.detection import IsotropicScorer, MahalanobisScorer
-from sklearn_ae.detection._isotropic import CONTRAST_SHARE, smooth
+from sklearn_ae.detection._isotropic import CONTRAST_SHARE, NOISE_SHARE, smooth
 
 CPU = torch.device("cpu")
 
@@ -71,6 +71,20 @@ def test_noise_keeps_what_hardly_varies_from_having_the_say():
     assert_allclose(-far, [1 / 0.26, 1 / 1.25], rtol=0.3)
 
 
+def test_noise_is_as_large_among_the_pixels_as_among_the_codes(images):
+    """A share of the largest variance along an axis, in the units of the rows."""
+    X = images[:500]
+    model = ConvolutionalAutoencoder(10, max_epochs=0, random_state=0).fit(X)
+    scaling = model._scaling
+    rows = scaling.standardize(X.reshape(500, -1), torch.float64, CPU)
+    largest = PCA(10, whiten=False).fit(rows.numpy()).explained_variance_[0] * 499 / 500
+    scorer = IsotropicScorer((8, 8, 1), scaling.mean / scaling.std)
+    read = scorer.read(model.net_.module_, rows)
+    with_noise = scorer.fit(*read, np.ones(500), 500, 0.0).noise
+    without = IsotropicScorer().fit(*read, np.ones(500), 500, 0.0).noise
+    assert_allclose(with_noise - without, NOISE_SHARE * largest, rtol=1e-3)
+
+
 def test_contrast_brings_error(images, fitted):
     """Of two images as far from their reconstructions the fainter one is odder."""
     scorer = fitted._scorer
@@ -108,7 +122,7 @@ def test_far_rows_of_the_training_set_do_not_count():
         np.ones(200),
     )
     errors[:10] = 1e6
-    scorer = IsotropicScorer().fit(codes, errors, weight, weight, 200, 0.0)
+    scorer = IsotropicScorer().fit(codes, errors, *[weight] * 3, 200, 0.0)
     assert scorer.noise < 5
 
 
@@ -116,10 +130,10 @@ def test_a_weight_of_two_is_a_row_given_twice():
     rng = np.random.default_rng(0)
     codes, errors = rng.normal(size=(50, 3)), rng.gamma(4, size=50)
     weight = rng.integers(1, 4, size=50).astype(float)
-    one = IsotropicScorer(SHAPE).fit(codes, errors, errors, weight, 50, 0.0)
+    one = IsotropicScorer(SHAPE).fit(codes, *[errors] * 3, weight, 50, 0.0)
     index = np.repeat(np.arange(50), weight.astype(int))
     codes, errors, weight = codes[index], errors[index], np.ones(len(index))
-    two = IsotropicScorer(SHAPE).fit(codes, errors, errors, weight, 50, 0.0)
+    two = IsotropicScorer(SHAPE).fit(codes, *[errors] * 3, weight, 50, 0.0)
     assert_allclose(one.noise, two.noise)
     assert_allclose(one.contrast, two.contrast)
     assert_allclose(one.codes.score(codes), two.codes.score(codes))
@@ -127,5 +141,5 @@ def test_a_weight_of_two_is_a_row_given_twice():
 
 def test_images_without_any_error_have_scores():
     codes = np.random.default_rng(0).normal(size=(30, 2))
-    scorer = IsotropicScorer().fit(codes, *np.zeros((2, 30)), np.ones(30), 30, 0.0)
+    scorer = IsotropicScorer().fit(codes, *np.zeros((3, 30)), np.ones(30), 30, 0.0)
     assert scorer.noise > 0
