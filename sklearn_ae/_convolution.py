@@ -118,7 +118,6 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     structural = ("channels", "n_blocks", "hidden_layer_sizes", "activation")
 
     max_folds = MAX_FOLDS
-    max_denoising_components = _defaults.DENOISING_IMAGE_COMPONENTS
     block_size = BLOCK_ROWS
 
     @property

@@ -31,10 +31,6 @@ SPARSE_SCHEDULE = Schedule(min_epochs=5)
 # cost time.
 DENOISING_COMPONENTS = 128
 
-# The same for images: a patch of a photograph of 16 by 16 pixels has fine detail in all
-# directions.
-DENOISING_IMAGE_COMPONENTS = 256
-
 # Units of a sparse code, at most, and weights of the penalties.
 SPARSE_COMPONENTS = 512
 PENALTY_WEIGHTS = {"l1": 0.1, "kl": 100.0}

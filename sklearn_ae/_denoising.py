@@ -31,8 +31,8 @@ class DenoisingAutoencoder(DenoisingMixin, PrincipalCodesMixin, BaseDenseAutoenc
     n_components : "auto", int or float, default="auto"
         Number of components of the codes. The corruption keeps codes from copying
         rows: they need not be few, and may exceed the columns. "auto" is the number of
-        columns, at most 128, or 256 of images. A float in (0, 1) takes as many as PCA
-        needs to explain this share of the variance of the clean rows.
+        columns, at most 128. A float in (0, 1) takes as many as PCA needs to explain
+        this share of the variance of the clean rows.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows at most; 0 does not train. "auto"
         amounts to about 3000 steps, 1000 for fewer than 1000 distinct rows, and to

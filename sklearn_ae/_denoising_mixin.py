@@ -143,7 +143,7 @@ class DenoisingMixin:
 
     def _count_components(self, n_features):
         if isinstance(self.n_components, str):
-            return min(n_features, self._network_kind.max_denoising_components)
+            return min(n_features, _defaults.DENOISING_COMPONENTS)
         return self.n_components
 
     # -- corruption in training and where models are judged

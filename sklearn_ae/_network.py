@@ -26,9 +26,6 @@ class NetworkKind:
     # Folds of a cross-fit, at most.
     max_folds = MAX_FOLDS
 
-    # Components of a denoiser that "auto" stops at.
-    max_denoising_components = _defaults.DENOISING_COMPONENTS
-
     # Rows that are read at once after a fit, neither more nor fewer; None takes any.
     block_size = None
 
