@@ -93,8 +93,6 @@ class IsotropicScorer:
 
     def amplitude(self, contrasts):
         """Return the standard deviations of images, in units of the mean image's."""
-        if self.image_shape is None:
-            return 1.0
         share = contrasts / self.contrast
         return np.sqrt((share + CONTRAST_SHARE) / (1 + CONTRAST_SHARE))
 

@@ -243,7 +243,8 @@ class AnchoredAutoencoder(nn.Module):
         answer, extra = self.decoder_branch(self.clip(raw * self.inverse_spread)), None
         if self.likelihood is not None and self.likelihood.n_extra:
             answer, extra = answer.tensor_split((self.n_features,), dim=-1)
-        # Nor of what it answers there does the loss: convolutions answer everywhere.
+        # What is answered for a column that was constant in training the loss does not
+        # see, and convolutions answer everywhere.
         return torch.addcmul(self.linear_decoder(raw), answer, self.varies), extra
 
     def forward(self, x, noise=None):
