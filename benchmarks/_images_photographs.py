@@ -68,23 +68,12 @@ def run(options):
 
 def choose_patch_size(train, options):
     """Return the size that denoises the judges best, and a section with the others."""
-    judges = dict(list(train.items())[-N_JUDGES:])
-    # Where there are no others, the judges are all there is to learn from.
-    others = list(train.values())[:-N_JUDGES] or list(train.values())
-    noisy = [
-        add_noise(photograph, [JUDGES_SEED, i])
-        for i, photograph in enumerate(judges.values())
-    ]
+    others, judges = split_judges(train)
     rows, means = [], {}
     for patch_size in PATCH_SIZES:
         model = patch_denoiser(others, patch_size)
         seconds, _ = seconds_of(lambda m=model: fit(m, others, options))
-        values = [
-            psnr(np.clip(ours, 0, 1), clean)
-            for ours, clean in zip(
-                model.reconstruct(noisy), judges.values(), strict=True
-            )
-        ]
+        values = judge_denoiser(model, judges)
         means[patch_size] = np.mean(values)
         figures = (f"{value:.2f}" for value in (*values, means[patch_size]))
         rows.append((patch_size, model.n_components_, *figures, f"{seconds:.0f}"))
@@ -95,6 +84,25 @@ def choose_patch_size(train, options):
     )
     header = ("patch size", "k", *judges, "mean", "fit s")
     return max(means, key=means.get), section("Patch size", text, header, rows)
+
+
+def split_judges(train):
+    """Return the photographs to train on, and those that judge by name."""
+    judges = dict(list(train.items())[-N_JUDGES:])
+    # Where there are no others, the judges are all there is to learn from.
+    return list(train.values())[:-N_JUDGES] or list(train.values()), judges
+
+
+def judge_denoiser(model, judges):
+    """Return the PSNR of each photograph that judges."""
+    noisy = [
+        add_noise(photograph, [JUDGES_SEED, i])
+        for i, photograph in enumerate(judges.values())
+    ]
+    return [
+        psnr(np.clip(ours, 0, 1), clean)
+        for ours, clean in zip(model.reconstruct(noisy), judges.values(), strict=True)
+    ]
 
 
 def add_noise(photograph, seed):
@@ -114,16 +122,17 @@ def models(train, patch_size, options):
     yield OURS, f"fitted in {seconds:.0f} s", ours.reconstruct
 
 
-def patch_denoiser(train, patch_size):
+def patch_denoiser(train, patch_size, of_network=None, **parameters):
     """Return the estimator told of the noise, in the deviation of all pixels."""
     pixels = np.concatenate([photograph.ravel() for photograph in train])
     scale = NOISE / float(pixels.std(dtype=np.float64))
     return DenoisingAutoencoder(
-        network=ConvolutionalNetwork(patch_size=patch_size),
+        network=ConvolutionalNetwork(patch_size=patch_size, **(of_network or {})),
         corruption="gaussian",
         noise_scale=scale,
         evaluation_rate=scale,
         random_state=0,
+        **parameters,
     )
 
 

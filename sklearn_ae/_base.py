@@ -238,11 +238,11 @@ class BaseAutoencoder(
         # One small batch in float64 costs little, and makes a weight of two equal to a
         # row given twice to the last digits.
         precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
+        n_batches = -(-n_rows // batch_size)
+        schedule = kind.schedule(self._schedule, n_batches)
         epochs = _or(
             self.max_epochs,
-            _defaults.max_epochs_for(
-                n_distinct, n_rows, batch_size, kind.schedule(self._schedule)
-            ),
+            _defaults.max_epochs_for(n_distinct, n_batches, schedule),
         )
         n_components = self._count_components(n_features)
         is_count = isinstance(n_components, Integral)

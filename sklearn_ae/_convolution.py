@@ -34,7 +34,8 @@ class ConvolutionalParameters:
     channels : "auto" or tuple of int, default="auto"
         Number of channels of the maps after each halving of the sides in the encoder;
         the decoder's are the same, reversed. "auto" halves until the longer side is
-        below 8 and at most four times, to 16 channels, then 32, then 64.
+        below 8 and at most four times, to 16 channels, then 32, then 64; images whose
+        longer side is at most 16 begin with 32.
     n_blocks : int, default=0
         Residual blocks at the smallest map, in the encoder and in the decoder.
     hidden_layer_sizes : "auto", int or tuple of int, default="auto"
@@ -54,7 +55,7 @@ class ConvolutionalParameters:
         that scores of those held out flatter: score patches of other images.
     n_patches : int or "auto", default="auto"
         Number of patches to draw, with ``patch_size``, for ``fit`` or for a block of
-        ``partial_fit``; all there are in images that have no more. "auto" is 20,000,
+        ``partial_fit``; all there are in images that have no more. "auto" is 60,000,
         or as many as take 256 MiB of memory if these are fewer.
     """
 
@@ -94,7 +95,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     of this package.
 
     With it an estimator's ``batch_size="auto"`` is 64 images, and ``max_epochs="auto"``
-    at least 28 epochs.
+    at least 28 epochs; of many patches, with ``patch_size``, at least 10.
 
     Read more in the :ref:`User Guide <convolutional>`.
 
@@ -256,19 +257,24 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         """
         return _defaults.image_batch_size_for(n_rows)
 
-    def schedule(self, usual):
+    def schedule(self, usual, n_batches):
         """Return what the default number of epochs follows: epochs are long ones.
 
         Parameters
         ----------
         usual : Schedule
             What it follows with dense networks.
+        n_batches : int
+            Batches of an epoch.
 
         Returns
         -------
         schedule : Schedule
         """
-        return usual._replace(min_epochs=_defaults.MIN_IMAGE_EPOCHS)
+        min_epochs = _defaults.MIN_IMAGE_EPOCHS
+        if self.patch_size is not None:
+            min_epochs = _defaults.min_patch_epochs_for(n_batches)
+        return usual._replace(min_epochs=min_epochs)
 
     def n_threads(self, batch_size, n_features):
         """Return the CPU threads for batches of this shape: convolutions are work.

@@ -44,7 +44,8 @@ class ConvolutionalAutoencoder(
     max_epochs : int or "auto", default="auto"
         Number of passes over the training images at most; 0 does not train. "auto"
         amounts to about 1500 steps, 600 for fewer than 1000 distinct images, and to
-        between 28 and 600 epochs. The learning rate falls to zero over them.
+        between 28 and 600 epochs; with ``patch_size`` from 10 on. The learning rate
+        falls to zero over them.
     batch_size : int or "auto", default="auto"
         Number of images per step. "auto" is 64, or all images if there are fewer.
     weight_decay : float, default=0.1

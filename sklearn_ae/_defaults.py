@@ -36,8 +36,10 @@ SPARSE_COMPONENTS = 512
 PENALTY_WEIGHTS = {"l1": 0.1, "kl": 100.0}
 SPARSE_LEARNING_RATE, SPARSE_SLOW_RATE = 0.1, 0.05
 
-# Channels of the maps of a convolutional network, after each halving of the sides.
+# Channels of the maps of a convolutional network, after each halving of the sides; of
+# images up to a side the first is left out, as wide maps of them cost little.
 CHANNELS = (16, 32, 64, 64)
+SMALL_SIDE = 16
 
 # Dense layers between their smallest map and the code.
 IMAGE_LAYERS = (512,)
@@ -47,6 +49,10 @@ IMAGE_BATCH_SIZE = 64
 
 # Epochs over images, at least: each step costs ten times one of a dense network.
 MIN_IMAGE_EPOCHS = 28
+
+# Patches overlap, so that other ones teach more than the same ones again: for as many
+# steps as images get in 28 epochs of 20,000, many are seen less often.
+PATCH_STEPS, MIN_PATCH_EPOCHS = 9000, 10
 
 # Pixels of a batch from which a second thread is worth its risk, as for dense networks:
 # while other work holds a core, two threads that wait for each other take ten times as
@@ -75,9 +81,15 @@ def density_layer_sizes_for(n_distinct):
 def channels_for(height, width):
     """Return the channels of a convolutional network's maps."""
     n_halvings, side = 0, max(height, width)
-    while side >= 8 and n_halvings < len(CHANNELS):
+    channels = CHANNELS[1:] if side <= SMALL_SIDE else CHANNELS
+    while side >= 8 and n_halvings < len(channels):
         n_halvings, side = n_halvings + 1, -(-side // 2)
-    return CHANNELS[: n_halvings or int(side > 1)]
+    return channels[: n_halvings or int(side > 1)]
+
+
+def min_patch_epochs_for(n_batches):
+    """Return the least number of epochs over patches, of so many batches each."""
+    return min(MIN_IMAGE_EPOCHS, max(MIN_PATCH_EPOCHS, PATCH_STEPS // n_batches))
 
 
 def image_batch_size_for(n_rows):
@@ -101,8 +113,8 @@ def batch_size_for(n_rows):
     return min(BATCH_SIZE, n_rows)
 
 
-def max_epochs_for(n_distinct, n_rows, batch_size, schedule=SCHEDULE):
+def max_epochs_for(n_distinct, n_batches, schedule=SCHEDULE):
     """Return the number of epochs that come nearest to the schedule's steps."""
     steps = schedule.small_steps if n_distinct < SMALL else schedule.steps
-    epochs = max(steps // -(-n_rows // batch_size), schedule.min_epochs)
+    epochs = max(steps // n_batches, schedule.min_epochs)
     return min(epochs, schedule.max_epochs)

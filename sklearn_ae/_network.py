@@ -49,7 +49,7 @@ class NetworkKind:
         """Return the batch size that "auto" stands for."""
         return _defaults.batch_size_for(n_rows)
 
-    def schedule(self, usual):
+    def schedule(self, usual, n_batches):
         """Return what the default number of epochs follows."""
         return usual
 

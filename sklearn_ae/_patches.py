@@ -19,11 +19,12 @@ from ._tiles import draw_tiles, map_tiles
 from .training import blocks_of
 
 # Patches of a fit, at most, and the memory they may take as float32.
-MAX_PATCHES, PATCH_BYTES = 20_000, 2**28
+MAX_PATCHES, PATCH_BYTES = 60_000, 2**28
 
-# Tiles that overlap in a pixel, in one direction: more blend more smoothly and cost
-# more.
-TILES_ACROSS = 4
+# Tiles that overlap in a pixel, in one direction, about: more blend more smoothly and
+# cost more. Of four, a pixel would always be in the same places of its 4 by 4 cell of
+# the smallest map.
+TILES_ACROSS = 5
 
 
 class PatchLayout(ImageLayout):
@@ -104,7 +105,7 @@ class PatchLayout(ImageLayout):
             [with_channels(image) for image in images],
             [with_channels(image) for image in out],
             shape[:2],
-            [max(1, side // TILES_ACROSS) for side in shape[:2]],
+            [max(1, round(side / TILES_ACROSS)) for side in shape[:2]],
             block_size=next(blocks_of(2**62, math.prod(shape))).stop,
         )
         if whole is not None:

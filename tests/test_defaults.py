@@ -3,9 +3,11 @@ import pytest
 from sklearn_ae import _defaults
 from sklearn_ae._defaults import (
     batch_size_for,
+    channels_for,
     hidden_layer_sizes_for,
     learning_rate_for,
     max_epochs_for,
+    min_patch_epochs_for,
 )
 
 N_ROWS = [1, 2, 50, 999, 1000, 1001, 10_000, 10**7]
@@ -41,7 +43,7 @@ def test_a_batch_is_never_larger_than_the_table(n_rows):
 @pytest.mark.parametrize("batch_size", [1, 32, 256, 10**6])
 @pytest.mark.parametrize("repeats", [1, 50])
 def test_epochs_stay_within_their_bounds(n_rows, batch_size, repeats):
-    epochs = max_epochs_for(n_rows, repeats * n_rows, batch_size)
+    epochs = max_epochs_for(n_rows, -(-repeats * n_rows // batch_size))
     assert type(epochs) is int
     assert _defaults.SCHEDULE.min_epochs <= epochs <= _defaults.SCHEDULE.max_epochs
 
@@ -49,20 +51,20 @@ def test_epochs_stay_within_their_bounds(n_rows, batch_size, repeats):
 @pytest.mark.parametrize("n_rows", [3000, 5000, 8000])
 def test_epochs_amount_to_the_target_of_steps(n_rows):
     steps_per_epoch = -(-n_rows // 256)
-    steps = max_epochs_for(n_rows, n_rows, 256) * steps_per_epoch
+    steps = max_epochs_for(n_rows, steps_per_epoch) * steps_per_epoch
     aim = _defaults.SCHEDULE.steps
     assert aim - steps_per_epoch < steps <= aim
 
 
 def test_epochs_are_counted_by_all_rows_and_chosen_by_distinct_ones():
-    few, many = (max_epochs_for(n, 5000, 256) for n in (10, 5000))
+    few, many = (max_epochs_for(n, 20) for n in (10, 5000))
     assert few <= many
-    assert max_epochs_for(10, 10**6, 256) <= max_epochs_for(10, 1000, 256)
+    assert max_epochs_for(10, 4000) <= max_epochs_for(10, 4)
 
 
 def test_larger_batches_never_mean_fewer_epochs():
     sizes = (16, 64, 256, 1024, 20_000)
-    epochs = [max_epochs_for(20_000, 20_000, size) for size in sizes]
+    epochs = [max_epochs_for(20_000, -(-20_000 // size)) for size in sizes]
     assert epochs == sorted(epochs)
     assert len(set(epochs)) > 1
 
@@ -71,3 +73,23 @@ def test_learning_rates_are_positive_and_smaller_for_small_tables():
     rates = [learning_rate_for(n) for n in N_ROWS]
     assert 0 < rates[0] < rates[-1] < 1
     assert rates == sorted(rates)
+
+
+def test_maps_of_small_images_are_wide_from_the_start():
+    assert [channels_for(side, side) for side in (1, 2, 8, 16, 17, 28, 64, 300)] == [
+        (),
+        (32,),
+        (32,),
+        (32, 64),
+        (16, 32),
+        (16, 32),
+        (16, 32, 64, 64),
+        (16, 32, 64, 64),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n_batches", "expected"), [(1, 28), (313, 28), (600, 15), (938, 10), (10**6, 10)]
+)
+def test_more_patches_are_seen_less_often(n_batches, expected):
+    assert min_patch_epochs_for(n_batches) == expected

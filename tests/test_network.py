@@ -24,7 +24,7 @@ def test_the_usual_answers_are_those_of_dense_networks(blob):
     assert DENSE.branches((5,), 100) is None
     assert DENSE.batch_size(10) == 10
     assert DENSE.batch_size(10**6) == BATCH_SIZE
-    assert DENSE.schedule(SCHEDULE) is SCHEDULE
+    assert DENSE.schedule(SCHEDULE, 10) is SCHEDULE
     assert DENSE.n_threads(1, 1) == 1
     scaling, variance = DENSE.fit_scaling(blob, np.ones(60), (5,))
     expected, expected_variance = fit_scaling(blob, np.ones(60))
@@ -86,7 +86,7 @@ class Halved(NetworkKind, BaseEstimator):
     def batch_size(self, n_rows):
         return 7
 
-    def schedule(self, usual):
+    def schedule(self, usual, n_batches):
         return usual._replace(small_steps=9, min_epochs=1)
 
 
