@@ -303,7 +303,12 @@ class BaseAutoencoder(
         """Set the fitted attributes."""
         training, settings = fitted.training, recipe.settings
         wide = replace(settings, dtype=wide_dtype(settings.device), callbacks=())
-        self.net_ = make_net(fitted.network, fitted.loss, wide)
+        self.net_ = make_net(
+            fitted.network,
+            fitted.loss,
+            wide,
+            is_corrupted=bool(fitted.corruptions.training),
+        )
         self.net_.history = training.history
         self.device_ = str(settings.device)
         self._scaling = fitted.scaling

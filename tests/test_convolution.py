@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 
 from sklearn_ae import (
     Autoencoder,
@@ -53,6 +54,15 @@ def message_of(function, *args, **kwargs):
     with pytest.raises(ValueError, match=r".") as error:
         function(*args, **kwargs)
     return str(error.value)
+
+
+class Memory(Callback):
+    """Write down what Adam remembers while it is trained with."""
+
+    seen = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen.append(net.optimizer_.param_groups[0]["betas"][1])
 
 
 # -- parameters
@@ -354,6 +364,15 @@ def test_larger_images_in_colours():
     X = pictures(33, 17, n_channels=3, n=6)
     model = ConvolutionalAutoencoder(2, channels=(2, 2), max_epochs=1).fit(X)
     assert model.reconstruct(X).shape == X.shape
+
+
+@pytest.mark.parametrize(("kind", "beta2"), [(None, 0.98), ("gaussian", 0.999)])
+def test_adam_remembers_longer_where_images_are_corrupted(kind, beta2):
+    Memory.seen.clear()
+    model = autoencoder(max_epochs=1).set_params(corruption=kind, callbacks=[Memory()])
+    model.fit(pictures())
+    assert Memory.seen == [beta2]
+    assert model.net_.optimizer_.param_groups[0]["betas"][1] == beta2
 
 
 def test_weights_of_images():

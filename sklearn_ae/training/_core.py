@@ -76,8 +76,15 @@ class Training(NamedTuple):
 ADAM_EPSILON = 1e-6
 
 
-def make_net(network, loss, settings):
+# What Adam keeps of the mean squared gradients where rows are corrupted: these differ
+# from step to step more than otherwise, and a short memory would follow them.
+# ``benchmarks/_images_denoising.py`` compares.
+CORRUPTED_BETA2 = 0.999
+
+
+def make_net(network, loss, settings, *, is_corrupted=False):
     """Return an initialised skorch net around a network and a copy of a loss."""
+    beta2 = CORRUPTED_BETA2 if is_corrupted else network.beta2
     optimizer = {"optimizer": torch.optim.AdamW, "lr": settings.learning_rate}
     if np.ndim(settings.learning_rate):
         rates = torch.tensor(settings.learning_rate)
@@ -87,7 +94,7 @@ def make_net(network, loss, settings):
         copy.deepcopy(loss).to(settings.device, settings.dtype),
         **optimizer,
         optimizer__weight_decay=settings.weight_decay,
-        optimizer__betas=(0.9, network.beta2),
+        optimizer__betas=(0.9, beta2),
         optimizer__eps=ADAM_EPSILON,
         optimizer__param_groups=[
             (pattern, {"rate_share": share})
@@ -141,7 +148,8 @@ def train(
     -------
     training : Training
     """
-    net = make_net(network, loss, settings)
+    is_corrupted = bool(corruptions.training)
+    net = make_net(network, loss, settings, is_corrupted=is_corrupted)
     net.anneal_over = settings.max_epochs
     batches = make_batches(network, source, plan, weight, settings, corruptions, keys)
     keep_best = None
