@@ -34,8 +34,8 @@ class ConvolutionalParameters:
     channels : "auto" or tuple of int, default="auto"
         Number of channels of the maps after each halving of the sides in the encoder;
         the decoder's are the same, reversed. "auto" halves until the longer side is
-        below 8 and at most four times, to 16 channels, then 32, then 64; images whose
-        longer side is at most 16 begin with 32.
+        below 8 and at most four times, to 16 channels, then 32, then 64; 32 and then 64
+        where images are corrupted in training or their longer side is at most 16.
     n_blocks : int, default=0
         Residual blocks at the smallest map, in the encoder and in the decoder.
     hidden_layer_sizes : "auto", int or tuple of int, default="auto"
@@ -158,7 +158,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
                 f"{int(np.ceil(np.log2(side)))}. Give fewer channels, or 'auto'."
             )
 
-    def branches(self, row_shape, n_distinct):
+    def branches(self, row_shape, n_distinct, is_corrupted=False):
         """Return the branches for images of a shape.
 
         Parameters
@@ -167,6 +167,8 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
             Of an image.
         n_distinct : int
             Distinct training images.
+        is_corrupted : bool
+            Whether they are corrupted in training.
 
         Returns
         -------
@@ -175,7 +177,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         return {
             "kind": "convolutional",
             "image_shape": tuple(row_shape),
-            "channels": self._channels(row_shape),
+            "channels": self._channels(row_shape, is_corrupted),
             "n_blocks": int(self.n_blocks),
             "hidden_layer_sizes": self._hidden_layer_sizes(),
             "activation": self.activation,
@@ -185,9 +187,9 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         sizes = self.hidden_layer_sizes
         return _defaults.IMAGE_LAYERS if isinstance(sizes, str) else layer_sizes(sizes)
 
-    def _channels(self, row_shape):
+    def _channels(self, row_shape, is_corrupted=False):
         if isinstance(self.channels, str):
-            return _defaults.channels_for(*row_shape[:2])
+            return _defaults.channels_for(*row_shape[:2], is_corrupted)
         return tuple(int(count) for count in self.channels)
 
     def fit_scaling(self, X, weight, row_shape):

@@ -101,5 +101,7 @@ class ConvolutionalAutoencoder(
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,
-            branches=self._network_kind.branches(self.image_shape_, n_distinct),
+            branches=self._network_kind.branches(
+                self.image_shape_, n_distinct, self.corruption is not None
+            ),
         )

@@ -36,9 +36,10 @@ SPARSE_COMPONENTS = 512
 PENALTY_WEIGHTS = {"l1": 0.1, "kl": 100.0}
 SPARSE_LEARNING_RATE, SPARSE_SLOW_RATE = 0.1, 0.05
 
-# Channels of the maps of a convolutional network, after each halving of the sides; of
-# images up to a side the first is left out, as wide maps of them cost little.
-CHANNELS = (16, 32, 64, 64)
+# Channels of the maps of a convolutional network, after each halving of the sides.
+# Images up to a side have wide maps, which cost little, and so have corrupted ones: it
+# takes more to see through noise.
+CHANNELS, WIDE_CHANNELS = (16, 32, 64, 64), (32, 64, 64, 64)
 SMALL_SIDE = 16
 
 # Dense layers between their smallest map and the code.
@@ -78,10 +79,10 @@ def density_layer_sizes_for(n_distinct):
     return (64,) if n_distinct < SMALL else (128,)
 
 
-def channels_for(height, width):
+def channels_for(height, width, is_corrupted=False):
     """Return the channels of a convolutional network's maps."""
     n_halvings, side = 0, max(height, width)
-    channels = CHANNELS[1:] if side <= SMALL_SIDE else CHANNELS
+    channels = WIDE_CHANNELS if is_corrupted or side <= SMALL_SIDE else CHANNELS
     while side >= 8 and n_halvings < len(channels):
         n_halvings, side = n_halvings + 1, -(-side // 2)
     return channels[: n_halvings or int(side > 1)]

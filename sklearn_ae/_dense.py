@@ -84,7 +84,9 @@ class BaseDenseAutoencoder(
 
     def _branches(self, n_distinct, n_features):
         """Return the kind of the network's branches, as plain values."""
-        branches = self._network_kind.branches(self._row_shape, n_distinct)
+        branches = self._network_kind.branches(
+            self._row_shape, n_distinct, self.corruption is not None
+        )
         return branches or {
             "kind": "dense",
             "hidden_layer_sizes": self._hidden_layer_sizes(n_distinct, n_features),

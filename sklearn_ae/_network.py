@@ -38,7 +38,7 @@ class NetworkKind:
     def check_shape(self, row_shape):
         """Refuse rows of a shape that the network cannot take."""
 
-    def branches(self, row_shape, n_distinct):
+    def branches(self, row_shape, n_distinct, is_corrupted):
         """Return what a network's branches are made of, as plain values, or None."""
 
     def fit_scaling(self, X, weight, row_shape):

@@ -88,7 +88,9 @@ class SparsityMixin:
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,
-            branches=self._network_kind.branches(self._row_shape, n_distinct),
+            branches=self._network_kind.branches(
+                self._row_shape, n_distinct, self.corruption is not None
+            ),
             penalty=self.penalty,
             n_active=self._count_active(n_features, n_components),
             penalty_weight=self._weigh_penalty(),

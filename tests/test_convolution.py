@@ -207,6 +207,16 @@ def test_auto_channels_fit_any_image(sides):
     assert (len(branches["channels"]) > 0) == (max(sides) > 1)
 
 
+@pytest.mark.parametrize("corruption", [None, "masking"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_maps_of_corrupted_images_are_wide(kind, corruption):
+    wanted = "swap" if kind is DenoisingAutoencoder and not corruption else corruption
+    model = autoencoder(kind, max_epochs=1, channels="auto")
+    model.set_params(corruption=wanted).fit(pictures(17, 9))
+    channels = model.net_.module_.arguments["branches"]["channels"]
+    assert channels == ((32, 64) if wanted else (16, 32))
+
+
 def test_branches_are_plain_values():
     branches = network(channels=np.array([4, 8]), n_blocks=np.int64(2)).branches(
         (9, 7, 1), 100

@@ -88,6 +88,13 @@ def test_maps_of_small_images_are_wide_from_the_start():
     ]
 
 
+@pytest.mark.parametrize("side", [1, 8, 17, 28, 300])
+def test_maps_of_corrupted_images_are_no_fewer(side):
+    clean, corrupted = (channels_for(side, side, flag) for flag in (False, True))
+    assert len(clean) == len(corrupted)
+    assert corrupted == (32, 64, 64, 64)[: len(clean)]
+
+
 @pytest.mark.parametrize(
     ("n_batches", "expected"), [(1, 28), (313, 28), (600, 15), (938, 10), (10**6, 10)]
 )

@@ -21,7 +21,7 @@ def test_the_usual_answers_are_those_of_dense_networks(blob):
     assert DENSE.max_folds == MAX_FOLDS
     assert DENSE.check() is None
     assert DENSE.check_shape((5,)) is None
-    assert DENSE.branches((5,), 100) is None
+    assert DENSE.branches((5,), 100, False) is None
     assert DENSE.batch_size(10) == 10
     assert DENSE.batch_size(10**6) == BATCH_SIZE
     assert DENSE.schedule(SCHEDULE, 10) is SCHEDULE
