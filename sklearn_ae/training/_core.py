@@ -78,7 +78,6 @@ ADAM_EPSILON = 1e-6
 
 # What Adam keeps of the mean squared gradients where rows are corrupted: these differ
 # from step to step more than otherwise, and a short memory would follow them.
-# ``benchmarks/_images_denoising.py`` compares.
 CORRUPTED_BETA2 = 0.999
 
 
