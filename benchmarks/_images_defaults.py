@@ -13,8 +13,8 @@ from _timing import seconds_of
 from _variants import Part, fit, max_rows, note, section, squares
 from sklearn.decomposition import PCA
 
-from sklearn_ae import ConvolutionalAutoencoder
-from sklearn_ae.networks import _anchored, _convolutional
+from sklearn_ae import ConvolutionalAutoencoder, _defaults
+from sklearn_ae.networks import _convolutional
 
 K = 32
 N_FITTED, N_JUDGES = 10_000, 5000
@@ -23,7 +23,7 @@ N_FITTED, N_JUDGES = 10_000, 5000
 MAX_EPOCHS = 5
 
 # Where the constants are, of which each setting below may replace some.
-MODULES = (_convolutional, _anchored)
+MODULES = (_convolutional, _defaults)
 
 # Parameters by name of the setting, and constants of the network.
 SETTINGS = {
@@ -41,8 +41,8 @@ SETTINGS = {
     "no weight decay": ({"weight_decay": 0.0}, {}),
     "learning rate of 0.0045": ({"learning_rate": 0.0045}, {}),
     "learning rate of 0.002": ({"learning_rate": 0.002}, {}),
-    "0.999 of Adam's squares kept": ({}, {"BETA2": {"convolutional": 0.999}}),
-    "0.95 of them": ({}, {"BETA2": {"convolutional": 0.95}}),
+    "0.999 of Adam's squares kept": ({}, {"IMAGE_BETA2": 0.999}),
+    "0.95 of them": ({}, {"IMAGE_BETA2": 0.95}),
 }
 
 HEADER = ("setting", "squared error over PCA's", "fit s")

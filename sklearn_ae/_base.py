@@ -266,6 +266,7 @@ class BaseAutoencoder(
                 device=device,
                 callbacks=tuple(self.callbacks or ()),
                 noise_seed=seeds.noise,
+                beta2=kind.beta2(self._is_corrupted),
             ),
             weight_seed=seeds.weights,
             projection_seed=seeds.projection,
@@ -303,12 +304,7 @@ class BaseAutoencoder(
         """Set the fitted attributes."""
         training, settings = fitted.training, recipe.settings
         wide = replace(settings, dtype=wide_dtype(settings.device), callbacks=())
-        self.net_ = make_net(
-            fitted.network,
-            fitted.loss,
-            wide,
-            is_corrupted=bool(fitted.corruptions.training),
-        )
+        self.net_ = make_net(fitted.network, fitted.loss, wide)
         self.net_.history = training.history
         self.device_ = str(settings.device)
         self._scaling = fitted.scaling

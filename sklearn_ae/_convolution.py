@@ -259,6 +259,20 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         """
         return _defaults.image_batch_size_for(n_rows)
 
+    def beta2(self, is_corrupted):
+        """Return what Adam keeps of the mean squared gradients at each step.
+
+        Parameters
+        ----------
+        is_corrupted : bool
+            Whether images are corrupted in training.
+
+        Returns
+        -------
+        beta2 : float
+        """
+        return _defaults.BETA2 if is_corrupted else _defaults.IMAGE_BETA2
+
     def schedule(self, usual, n_batches):
         """Return what the default number of epochs follows: epochs are long ones.
 

@@ -102,6 +102,6 @@ class ConvolutionalAutoencoder(
             n_features=n_features,
             n_components=n_components,
             branches=self._network_kind.branches(
-                self.image_shape_, n_distinct, self.corruption is not None
+                self.image_shape_, n_distinct, self._is_corrupted
             ),
         )

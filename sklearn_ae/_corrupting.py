@@ -36,13 +36,17 @@ class CorruptionMixin:
         "noise_scale": [Interval(Real, 0, None, closed="left"), "array-like"],
     }
 
+    @property
+    def _is_corrupted(self):
+        return self.corruption is not None
+
     def _check_rows(self, rows):
         super()._check_rows(rows)
-        if self.corruption is not None:
+        if self._is_corrupted:
             self._corruption_amount(rows.shape[1])
 
     def _make_corruptions(self, source, weight):
-        if self.corruption is None:
+        if not self._is_corrupted:
             return CLEAN
         amount = self._corruption_amount(source.n_features)
         return Corruptions(make_corruption(self.corruption, amount, source, weight))

@@ -85,7 +85,7 @@ class BaseDenseAutoencoder(
     def _branches(self, n_distinct, n_features):
         """Return the kind of the network's branches, as plain values."""
         branches = self._network_kind.branches(
-            self._row_shape, n_distinct, self.corruption is not None
+            self._row_shape, n_distinct, self._is_corrupted
         )
         return branches or {
             "kind": "dense",

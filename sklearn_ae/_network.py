@@ -38,7 +38,7 @@ class NetworkKind:
     def check_shape(self, row_shape):
         """Refuse rows of a shape that the network cannot take."""
 
-    def branches(self, row_shape, n_distinct, is_corrupted):
+    def branches(self, row_shape, n_distinct, is_corrupted=False):
         """Return what a network's branches are made of, as plain values, or None."""
 
     def fit_scaling(self, X, weight, row_shape):
@@ -48,6 +48,10 @@ class NetworkKind:
     def batch_size(self, n_rows):
         """Return the batch size that "auto" stands for."""
         return _defaults.batch_size_for(n_rows)
+
+    def beta2(self, is_corrupted):
+        """Return what Adam keeps of the mean squared gradients at each step."""
+        return _defaults.BETA2
 
     def schedule(self, usual, n_batches):
         """Return what the default number of epochs follows."""

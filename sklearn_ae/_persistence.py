@@ -82,6 +82,7 @@ def _pack_net(net):
         "loss": loss_to_state(net.criterion_),
         "learning_rate": net.lr,
         "weight_decay": net.optimizer__weight_decay,
+        "beta2": net.optimizer__betas[1],
         "max_epochs": net.max_epochs,
         "batch_size": net.batch_size,
         "step": net.step_,
@@ -103,6 +104,7 @@ def _unpack_net(state, callbacks=()):
         batch_size=state["batch_size"],
         learning_rate=state["learning_rate"],
         weight_decay=state["weight_decay"],
+        beta2=state["beta2"],
         n_iter_no_change=1,
         batch_seed=0,
         dtype=next(network.parameters()).dtype,
@@ -134,6 +136,7 @@ def copy_net(net, settings):
     packed = _pack_net(net)
     packed["learning_rate"] = settings.learning_rate
     packed["weight_decay"] = settings.weight_decay
+    packed["beta2"] = settings.beta2
     copied = _unpack_net(packed, settings.callbacks)
     for group in copied.optimizer_.param_groups:
         group["weight_decay"] = settings.weight_decay

@@ -89,7 +89,7 @@ class SparsityMixin:
             n_features=n_features,
             n_components=n_components,
             branches=self._network_kind.branches(
-                self._row_shape, n_distinct, self.corruption is not None
+                self._row_shape, n_distinct, self._is_corrupted
             ),
             penalty=self.penalty,
             n_active=self._count_active(n_features, n_components),

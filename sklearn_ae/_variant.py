@@ -21,6 +21,9 @@ class Variant:
     _make_anchor = staticmethod(principal_anchor)
     _arrange_codes = staticmethod(leave_codes)
 
+    # Whether rows are corrupted in training.
+    _is_corrupted = False
+
     # What the default number of epochs follows.
     _schedule = _defaults.SCHEDULE
 

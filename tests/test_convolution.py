@@ -382,7 +382,11 @@ def test_adam_remembers_longer_where_images_are_corrupted(kind, beta2):
     model = autoencoder(max_epochs=1).set_params(corruption=kind, callbacks=[Memory()])
     model.fit(pictures())
     assert Memory.seen == [beta2]
-    assert model.net_.optimizer_.param_groups[0]["betas"][1] == beta2
+    again = pickle.loads(pickle.dumps(model.set_params(callbacks=None)))
+    assert again.net_.optimizer_.param_groups[0]["betas"][1] == beta2
+    stream = autoencoder().set_params(corruption=kind, callbacks=[Memory()])
+    stream.partial_fit(pictures()).partial_fit(pictures())
+    assert Memory.seen == [beta2] * 3
 
 
 def test_weights_of_images():

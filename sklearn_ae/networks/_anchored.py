@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ._bottleneck import make_bottleneck
-from ._branches import BETA2, make_branches
+from ._branches import make_branches
 from ._layers import CLIP_SCALE, SoftClip, StackedLinear
 from ._likelihood import make_likelihood
 from ._output import Output
@@ -135,7 +135,6 @@ class AnchoredAutoencoder(nn.Module):
             n_coded=1 + self.bottleneck.n_extra,
             n_decoded=1 + (self.likelihood.n_extra if likelihood else 0),
         )
-        self.beta2 = BETA2[branches["kind"]]
         self.clip = SoftClip(CLIP_SCALE)
         self.register_buffer("input_scale", torch.ones(n_models, 1, n_features))
         self.register_buffer("varies", torch.ones(n_models, 1, n_features))

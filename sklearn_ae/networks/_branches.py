@@ -86,8 +86,3 @@ def convolutional_branches(
 
 
 BRANCHES = {"dense": dense_branches, "convolutional": convolutional_branches}
-
-# How much of the mean squared gradients Adam keeps at each step, by kind. Convolutional
-# networks learn more in as many steps if it is less than usual;
-# ``benchmarks/_images_defaults.py`` compares.
-BETA2 = {"dense": 0.999, "convolutional": 0.98}

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ._branches import BETA2, make_branches
+from ._branches import make_branches
 from ._layers import CLIP_SCALE, SoftClip, StackedLinear
 from ._output import Output
 
@@ -138,7 +138,6 @@ class DictionaryAutoencoder(nn.Module):
             "target_activation": target_activation,
             "branches": branches and dict(branches),
         }
-        self.beta2 = BETA2[branches["kind"] if branches else "dense"]
         self.encoder_branch = self.decoder_branch = None
         if branches:
             self.encoder_branch, self.decoder_branch = make_branches(

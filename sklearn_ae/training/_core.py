@@ -26,6 +26,8 @@ class Settings:
     learning_rate : float or sequence of M floats
         One for all models of a stack, or one for each.
     weight_decay : float
+    beta2 : float
+        What Adam keeps of the mean squared gradients at each step.
     batch_seed, noise_seed : int
         Seeds of the order of the rows, and of corruption and noise.
     dtype : torch dtype
@@ -44,6 +46,7 @@ class Settings:
     device: torch.device
     callbacks: tuple = ()
     noise_seed: int = 0
+    beta2: float = 0.999
 
 
 class Training(NamedTuple):
@@ -76,14 +79,8 @@ class Training(NamedTuple):
 ADAM_EPSILON = 1e-6
 
 
-# What Adam keeps of the mean squared gradients where rows are corrupted: these differ
-# from step to step more than otherwise, and a short memory would follow them.
-CORRUPTED_BETA2 = 0.999
-
-
-def make_net(network, loss, settings, *, is_corrupted=False):
+def make_net(network, loss, settings):
     """Return an initialised skorch net around a network and a copy of a loss."""
-    beta2 = CORRUPTED_BETA2 if is_corrupted else network.beta2
     optimizer = {"optimizer": torch.optim.AdamW, "lr": settings.learning_rate}
     if np.ndim(settings.learning_rate):
         rates = torch.tensor(settings.learning_rate)
@@ -93,7 +90,7 @@ def make_net(network, loss, settings, *, is_corrupted=False):
         copy.deepcopy(loss).to(settings.device, settings.dtype),
         **optimizer,
         optimizer__weight_decay=settings.weight_decay,
-        optimizer__betas=(0.9, beta2),
+        optimizer__betas=(0.9, settings.beta2),
         optimizer__eps=ADAM_EPSILON,
         optimizer__param_groups=[
             (pattern, {"rate_share": share})
@@ -147,8 +144,7 @@ def train(
     -------
     training : Training
     """
-    is_corrupted = bool(corruptions.training)
-    net = make_net(network, loss, settings, is_corrupted=is_corrupted)
+    net = make_net(network, loss, settings)
     net.anneal_over = settings.max_epochs
     batches = make_batches(network, source, plan, weight, settings, corruptions, keys)
     keep_best = None

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from sklearn_ae.networks import AnchoredAutoencoder
-from sklearn_ae.networks._branches import BETA2, BRANCHES
 
 
 def train(network, rows, n_steps=5):
@@ -68,8 +67,3 @@ def test_arguments_build_the_same_network_again(make_network, rows, sizes):
 def test_every_tensor_has_the_model_axis_first(make_network):
     tensors = make_network((0, 1, 2)).state_dict()
     assert {tensor.shape[0] for tensor in tensors.values()} == {3}
-
-
-def test_every_kind_of_branches_says_what_adam_keeps(make_network):
-    assert BETA2.keys() == BRANCHES.keys()
-    assert make_network().beta2 == BETA2["dense"] == 0.999

@@ -6,7 +6,6 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_ae.training import content_ranks, losses_of, make_net, make_plan, train
-from sklearn_ae.training._core import CORRUPTED_BETA2
 
 
 class Counter(Callback):
@@ -274,23 +273,14 @@ def test_a_users_callback_is_trained_with_as_a_copy(make_network, make_settings,
 
 
 def test_a_net_holds_the_settings(make_network, make_settings, loss):
-    settings = make_settings(learning_rate=0.5, weight_decay=0.25, batch_size=7)
+    settings = make_settings(
+        learning_rate=0.5, weight_decay=0.25, batch_size=7, beta2=0.5
+    )
     net = make_net(make_network(), loss, settings)
     (group,) = net.optimizer_.param_groups
     assert (group["lr"], group["weight_decay"]) == (0.5, 0.25)
-    assert group["betas"] == (0.9, net.module_.beta2)
+    assert group["betas"] == (0.9, 0.5)
     assert net.batch_size == 7
-
-
-def test_adam_remembers_the_gradients_of_corrupted_rows_for_longer(
-    make_network, make_settings, loss
-):
-    network = make_network()
-    network.beta2 = 0.5
-    for is_corrupted, beta2 in ((False, 0.5), (True, CORRUPTED_BETA2)):
-        net = make_net(network, loss, make_settings(), is_corrupted=is_corrupted)
-        (group,) = net.optimizer_.param_groups
-        assert group["betas"] == (0.9, beta2)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
