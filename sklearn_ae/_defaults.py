@@ -60,9 +60,9 @@ PATCH_STEPS, MIN_PATCH_EPOCHS = 9000, 10
 # long as one.
 IMAGE_BATCH = 2**15
 
-# What Adam keeps of the mean squared gradients at each step. Convolutional networks learn
-# more in as many steps if it is less than usual: ``benchmarks/_images_defaults.py``
-# compares. Not so of corrupted images, whose gradients differ more from step to step.
+# What Adam keeps of the mean squared gradients at each step. Convolutional networks
+# learn more in as many steps if it is less than usual, and ``_images_defaults.py`` of
+# the benchmarks compares; not of corrupted images, whose gradients differ more.
 BETA2, IMAGE_BETA2 = 0.999, 0.98
 
 BATCH_SIZE = 256
