@@ -62,6 +62,8 @@ class Problem(NamedTuple):
         Ranks of the rows' contents.
     train_weights : tensor of shape (M, n) or None
         The same without held-out rows, for starts that remember single rows.
+    grid_shape : tuple (height, width, n_channels) or None
+        Of images; None where columns are no neighbours of each other.
     """
 
     source: object
@@ -73,6 +75,12 @@ class Problem(NamedTuple):
     corruption: object = None
     group: np.ndarray | None = None
     train_weights: torch.Tensor | None = None
+    grid_shape: tuple | None = None
+
+    def rows(self, model):
+        """Return the :class:`Rows` of one model, of which PCA is in its metric."""
+        weight, unit = self.weights[model], self.metric.unit
+        return Rows(self.source, weight, unit, self.grid_shape)
 
 
 def principal_anchor(problem):
@@ -82,9 +90,7 @@ def principal_anchor(problem):
 
 def fit_principals(problem):
     """Return the PCA of each row of a problem's weights."""
-    *others, last = (
-        Rows(problem.source, weight, problem.metric.unit) for weight in problem.weights
-    )
+    *others, last = (problem.rows(model) for model in range(len(problem.weights)))
     final = fit_principal(last, problem.n_components, problem.seed)
     k = len(final.axes)
     return [*(fit_principal(rows, k, problem.seed) for rows in others), final]

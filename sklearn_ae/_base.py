@@ -277,6 +277,7 @@ class BaseAutoencoder(
             start_is_a_model=self._start_is_a_model,
             max_folds=min(self._max_folds, kind.max_folds),
             fit_scaling=self._fit_scaling,
+            grid_shape=kind.grid_shape(self._row_shape),
         )
 
     def _fit_scaling(self, X, weight):

@@ -214,16 +214,28 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
             Of each pixel, by itself.
         """
         scaling, variance = fit_scaling(X, weight)
-        if self._are_rows_of_a_table(row_shape):
+        if self.grid_shape(row_shape) is None:
             return scaling, variance
         by_channel = variance.reshape(-1, row_shape[-1]).mean(axis=0)
         by_channel = np.where(by_channel > 0, np.sqrt(by_channel), 1.0)
         std = np.tile(by_channel, len(variance) // row_shape[-1])
         return Scaling(scaling.mean, std), variance
 
-    def _are_rows_of_a_table(self, row_shape):
-        """Whether nobody said that rows are images: columns have their own units."""
-        return self.image_shape is None and row_shape[1:] == (1, 1)
+    def grid_shape(self, row_shape):
+        """Return the shape of images, or None for rows that nobody said are images.
+
+        Columns of these have their own units, and no neighbours.
+
+        Parameters
+        ----------
+        row_shape : tuple (height, width, n_channels)
+
+        Returns
+        -------
+        grid_shape : tuple (height, width, n_channels) or None
+        """
+        is_table = self.image_shape is None and row_shape[1:] == (1, 1)
+        return None if is_table else tuple(row_shape)
 
     def fit_scorer(self, fitted, network, index):
         """Return what an outlier detector learns from a fit.
@@ -242,8 +254,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         scorer : IsotropicScorer
         """
         shape = network.arguments["branches"]["image_shape"]
-        is_table = self._are_rows_of_a_table(shape)
-        return fit_isotropic(fitted, network, index, None if is_table else shape)
+        return fit_isotropic(fitted, network, index, self.grid_shape(shape))
 
     def batch_size(self, n_rows):
         """Return the batch size that "auto" stands for.

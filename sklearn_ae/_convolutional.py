@@ -32,7 +32,9 @@ class ConvolutionalAutoencoder(
                  {\sum_i w_i \lVert x_i - \bar x \rVert^2},
 
     [1]_. If training does not improve on PCA on images held out from it, the fitted
-    model is PCA, and ``improved_on_pca_`` says so.
+    model is PCA, and ``improved_on_pca_`` says so. PCA of fewer images than pixels is
+    that of their covariance shrunk towards one that is the same all over the image
+    [2]_, which reconstructs new images better.
 
     Read more in the :ref:`User Guide <convolutional>`.
 
@@ -67,6 +69,9 @@ class ConvolutionalAutoencoder(
     .. [1] Masci, J., Meier, U., Cireşan, D. and Schmidhuber, J. (2011). Stacked
        convolutional auto-encoders for hierarchical feature extraction. International
        Conference on Artificial Neural Networks.
+    .. [2] Ledoit, O. and Wolf, M. (2004). A well-conditioned estimator for
+       large-dimensional covariance matrices. Journal of Multivariate Analysis, 88,
+       365-411.
 
     Examples
     --------

@@ -4,7 +4,7 @@ import torch
 
 from ._anchor import SPREAD_FLOOR, principal_anchor
 from ._linalg import eigh
-from ._principal import EXACT_SIDE, Rows, count_components, covariance_of, loading_signs
+from ._principal import EXACT_SIDE, count_components, covariance_of, loading_signs
 from .networks import Anchor
 
 # Share of a variance, at most, that is rounding errors.
@@ -31,10 +31,8 @@ def denoising_anchor(problem):
     is_clean = corruption is None or not corruption.amount.any()
     if is_clean or problem.source.n_features > EXACT_SIDE:
         return principal_anchor(problem)
-    covariances = [
-        covariance_of(Rows(problem.source, weight, problem.metric.unit))
-        for weight in problem.weights
-    ]
+    models = range(len(problem.weights))
+    covariances = [covariance_of(problem.rows(model)) for model in models]
     variances = eigh(covariances[-1][1])[0].clamp(min=0)
     k = count_components(variances, float(variances.sum()), problem.n_components)
     return Anchor.stacked(

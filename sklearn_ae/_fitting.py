@@ -64,6 +64,8 @@ class Recipe:
         Whether networks too few rows can judge stay at their start.
     fit_scaling : callable
         Returns the ``Scaling`` of rows and weights, and the variance of each column.
+    grid_shape : tuple (height, width, n_channels) or None
+        Of images; None where columns are no neighbours of each other.
     """
 
     make_network: Callable
@@ -82,6 +84,7 @@ class Recipe:
     start_is_a_model: bool
     max_folds: int
     fit_scaling: Callable = fit_scaling
+    grid_shape: tuple | None = None
 
 
 @dataclass(frozen=True)
@@ -318,6 +321,7 @@ def make_stack(source, plan, units, recipe, corruption=None):
             corruption,
             plan.group,
             torch.from_numpy(plan.train_weight),
+            recipe.grid_shape,
         )
     )
     stack = recipe.make_network(

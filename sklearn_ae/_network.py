@@ -41,6 +41,9 @@ class NetworkKind:
     def branches(self, row_shape, n_distinct, is_corrupted=False):
         """Return what a network's branches are made of, as plain values, or None."""
 
+    def grid_shape(self, row_shape):
+        """Return the shape of a row whose values are neighbours, or None."""
+
     def fit_scaling(self, X, weight, row_shape):
         """Return the ``Scaling`` of training rows, and the variance of each column."""
         return fit_scaling(X, weight)

@@ -6,9 +6,11 @@ follow from the number of BLAS threads of the environment.
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from ._linalg import eigh
+from ._stationary import ShrunkCovariance
 from .training import blocks_of
 
 # Largest side of a matrix whose spectrum is computed exactly.
@@ -33,12 +35,15 @@ class Principal(NamedTuple):
     variances : tensor of shape (k,)
     total : float
         Sum of the variances of all columns.
+    rank : float
+        Directions, at most, that have a variance: columns, or rows if these are fewer.
     """
 
     mean: torch.Tensor
     axes: torch.Tensor
     variances: torch.Tensor
     total: float
+    rank: float
 
 
 class Rows:
@@ -51,16 +56,31 @@ class Rows:
         Its sum may be anything above zero.
     metric : tensor of shape (d,)
         The unit of each column: PCA is of ``rows * metric``.
+    grid_shape : tuple (height, width, n_channels) or None
+        Of images; None where columns are no neighbours of each other.
     """
 
-    def __init__(self, source, weight, metric):
+    def __init__(self, source, weight, metric, grid_shape=None):
         self.source = source
         self.metric = metric
+        self.grid_shape = grid_shape
+        self.n_rows = count_rows(weight.numpy())
+        self.rank = min(self.n_rows, source.n_features)
         keep = torch.nonzero(weight > 0).squeeze(1)
         block = next(blocks_of(len(keep), source.n_features))
         self.index = keep.split(block.stop)
         self.weight = (weight[keep] / weight.sum()).split(block.stop)
         self.shape = (len(keep), source.n_features)
+
+    def have_gram(self):
+        """Whether the rows are few enough to compare each with each."""
+        n_rows, n_features = self.shape
+        return n_rows <= EXACT_SIDE and n_rows * n_features <= EXACT_CELLS
+
+    def are_few_images(self):
+        """Whether the rows are images, and fewer than each has pixels."""
+        is_few = self.shape[0] < self.shape[1] and self.have_gram()
+        return self.grid_shape is not None and is_few
 
     def __iter__(self):
         for index, weight in zip(self.index, self.weight, strict=True):
@@ -80,32 +100,76 @@ class Rows:
 def fit_principal(rows, n_components, seed):
     """Return the PCA of :class:`Rows`.
 
+    Of fewer images than pixels it is the PCA of their shrunk covariance.
+
     Parameters
     ----------
     rows : Rows
     n_components : int or float
         A number of axes, or the share of variance in (0, 1) they must explain.
     seed : int
-        Start of the randomised solver, used where both sides exceed ``EXACT_SIDE``.
+        Start of the randomised solver, used where both sides exceed ``EXACT_SIDE``,
+        and of shrunk covariances.
     """
     mean = rows.mean()
+    if rows.are_few_images():
+        covariance = shrunk_covariance(rows, mean)
+        if covariance.amount:
+            principal = _randomized(covariance, mean, n_components, seed)
+            return principal._replace(axes=complete(principal.axes, seed))
     n_rows, n_features = rows.shape
     if n_features <= EXACT_SIDE and n_features <= n_rows:
         variances, axes = _from_covariance(rows, mean)
-    elif n_rows <= EXACT_SIDE and n_rows * n_features <= EXACT_CELLS:
+    elif rows.have_gram():
         variances, axes = _from_gram(rows, mean)
     else:
-        return _randomized(rows, mean, n_components, seed)
+        return _randomized(Covariance(rows, mean), mean, n_components, seed)
     total = float(variances.sum())
     k = count_components(variances, total, n_components)
     axes, variances = _leading(variances, axes, k)
-    return Principal(mean, complete(axes, seed), variances, total)
+    return Principal(mean, complete(axes, seed), variances, total, rows.rank)
 
 
 def covariance_of(rows):
-    """Return the mean and the covariance of :class:`Rows`."""
+    """Return the mean and the covariance of :class:`Rows`; of few images the shrunk."""
     mean = rows.mean()
+    if rows.are_few_images():
+        identity = torch.eye(rows.shape[1], dtype=mean.dtype)
+        return mean, shrunk_covariance(rows, mean) @ identity
     return mean, sum(block.T @ block for block in rows.centered(mean))
+
+
+def shrunk_covariance(rows, mean):
+    """Return the :class:`ShrunkCovariance` of few images."""
+    matrix = torch.cat(list(rows.centered(mean)))
+    return ShrunkCovariance(
+        matrix, torch.cat(rows.weight), rows.n_rows, rows.grid_shape
+    )
+
+
+class Covariance:
+    """The covariance of :class:`Rows`, applied to vectors block by block of the rows.
+
+    Attributes
+    ----------
+    total : float
+        Trace.
+    rank : float
+        Directions, at most, that have a variance.
+    shape : tuple (n_features, side)
+        Rows, and columns, at most, that are independent.
+    """
+
+    def __init__(self, rows, mean):
+        self.rows = rows
+        self.mean = mean
+        self.rank, self.shape = rows.rank, (rows.shape[1], min(rows.shape))
+        blocks = rows.centered(mean)
+        self.total = sum(float(block.square().sum()) for block in blocks)
+
+    def __matmul__(self, vectors):
+        blocks = self.rows.centered(self.mean)
+        return sum(block.T @ (block @ vectors) for block in blocks)
 
 
 def _from_covariance(rows, mean):
@@ -131,38 +195,32 @@ def _is_real(variances, shape):
     return variances > variances[0].clamp(min=0) * rounding
 
 
-def _randomized(rows, mean, n_components, seed):
+def _randomized(covariance, mean, n_components, seed):
     """Subspace iteration (Halko, Martinsson and Tropp, 2011), one pass per iteration.
 
     A share of variance is met by doubling the number of axes until they explain it.
     """
-    total = sum(float(block.square().sum()) for block in rows.centered(mean))
-    side = min(rows.shape)
+    total, side = covariance.total, covariance.shape[1]
     k = n_components if isinstance(n_components, int) else 64
     while True:
         size = min(k + OVERSAMPLING, side)
-        variances, axes = _subspace(rows, mean, size, seed)
+        variances, axes = _subspace(covariance, size, mean, seed)
         count = count_components(variances, total, n_components)
         if isinstance(n_components, int) or count < size or size == side:
             axes, variances = _leading(variances, axes, count)
-            return Principal(mean, axes, variances, total)
+            return Principal(mean, axes, variances, total, covariance.rank)
         k *= 2
 
 
-def _subspace(rows, mean, size, seed):
+def _subspace(covariance, size, like, seed):
     generator = torch.Generator().manual_seed(seed)
-    start = torch.randn(
-        rows.shape[1], size, generator=generator, dtype=torch.float32
-    ).to(mean)
+    shape = covariance.shape[0], size
+    start = torch.randn(shape, generator=generator, dtype=torch.float32).to(like)
     basis = torch.linalg.qr(start).Q
     for _ in range(N_ITERATIONS):
-        image = sum(block.T @ (block @ basis) for block in rows.centered(mean))
-        basis = torch.linalg.qr(image).Q
-    small = sum(
-        projected.T @ projected
-        for projected in (block @ basis for block in rows.centered(mean))
-    )
-    variances, vectors = eigh(small)
+        basis = torch.linalg.qr(covariance @ basis).Q
+    small = basis.T @ (covariance @ basis)
+    variances, vectors = eigh((small + small.T) / 2)
     return variances.clamp(min=0), (basis @ vectors).T
 
 
@@ -211,3 +269,16 @@ def loading_signs(axes):
     largest = axes.abs().argmax(dim=1, keepdim=True)
     signs = axes.gather(1, largest).squeeze(1).sign()
     return torch.where(signs == 0, torch.ones_like(signs), signs)
+
+
+def count_rows(weight):
+    """Return the number of rows that weights amount to; whole weights count rows."""
+    n_rows = weight.sum()
+    if weight.max() > 1e9 or not np.array_equal(weight, np.round(weight)):
+        n_rows = n_rows**2 / np.square(weight).sum()
+    return float(n_rows)
+
+
+def unbiased(n_rows):
+    """Return what a variance is multiplied by to be divided by n - 1 instead of n."""
+    return n_rows / max(n_rows - 1, 1)

@@ -1,10 +1,9 @@
 """Codes shown as PCA shows its own: uncorrelated, ordered, with their variances."""
 
-import numpy as np
-
 from ._anchor import code_variances
 from ._base import first, share_kept
 from ._fitting import arrange_as_principal, moments_of
+from ._principal import count_rows, unbiased
 
 
 class PrincipalCodesMixin:
@@ -50,16 +49,3 @@ class ComparedWithPCAMixin:
         self.improved_on_pca_ = first(training.improved)
         self.validation_r2_ = share_kept(training.kept_loss)
         self.pca_validation_r2_ = share_kept(training.start_loss)
-
-
-def count_rows(weight):
-    """Return the number of rows that weights amount to; whole weights count rows."""
-    n_rows = weight.sum()
-    if weight.max() > 1e9 or not np.array_equal(weight, np.round(weight)):
-        n_rows = n_rows**2 / np.square(weight).sum()
-    return float(n_rows)
-
-
-def unbiased(n_rows):
-    """Return what a variance is multiplied by to be divided by n - 1 instead of n."""
-    return n_rows / max(n_rows - 1, 1)

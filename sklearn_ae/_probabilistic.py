@@ -3,8 +3,7 @@
 import torch
 
 from ._anchor import fit_principals
-from ._principal import Rows
-from ._principal_codes import count_rows, unbiased
+from ._principal import Rows, count_rows, unbiased
 from .networks import Anchor
 
 # Least variance of the noise, as a share of the mean variance of a column. Rows of less
@@ -38,7 +37,7 @@ def probabilistic_anchor(problem):
 def _one_model(principal, weight, problem):
     """Return the anchor of one model, without the model axis."""
     unit, n_rows = problem.metric.unit, count_rows(weight.numpy())
-    noise = _noise_variance(principal, n_rows, len(unit))
+    noise = _noise_variance(principal, n_rows)
     variances = (principal.variances * unbiased(n_rows)).clamp(min=noise)
     excess = (variances - noise).sqrt()
     evidence = _evidence(problem, weight, n_rows)
@@ -75,10 +74,10 @@ def _evidence(problem, weight, n_rows):
     return n_rows * second.square() / torch.where(real, fourth, 1.0) * real
 
 
-def _noise_variance(principal, n_rows, n_features):
+def _noise_variance(principal, n_rows):
     """Return the noise that PCA leaves, as scikit-learn's PCA counts it."""
-    n_components, variances = len(principal.variances), principal.variances
-    n_others = min(n_features, n_rows) - n_components
+    n_components, variances = principal.axes.shape[0], principal.variances
+    n_features, n_others = principal.axes.shape[1], principal.rank - n_components
     floor = NOISE_FLOOR * principal.total / n_features or 1.0
     if n_others > 0:
         noise = (principal.total - variances.sum().item()) / n_others

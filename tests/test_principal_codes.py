@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
-from sklearn_ae._principal_codes import PrincipalCodesMixin, count_rows, unbiased
+from sklearn_ae._principal_codes import PrincipalCodesMixin
 
 from .estimators import ESTIMATORS
 
@@ -16,33 +16,6 @@ PRINCIPAL = {
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
 )
-
-
-@pytest.mark.parametrize(
-    ("weight", "n_rows"),
-    [
-        (np.ones(7), 7),
-        (np.full(7, 3.0), 21),
-        (np.array([1.0, 2.0, 4.0]), 7),
-        (np.full(7, 0.1), 7),
-        (np.full(7, 1e12), 7),
-        (np.array([0.5, 0.5, 1e-12]), 2),
-    ],
-)
-def test_whole_weights_count_rows_and_others_their_evidence(weight, n_rows):
-    assert count_rows(weight) == pytest.approx(n_rows)
-
-
-def test_weights_that_are_not_whole_count_by_their_ratio():
-    weight = np.random.default_rng(0).uniform(size=50)
-    assert count_rows(weight) == pytest.approx(count_rows(7.3 * weight))
-    assert 1 < count_rows(weight) < 50
-
-
-def test_a_variance_is_divided_by_one_row_less():
-    X = np.random.default_rng(0).normal(size=9)
-    assert X.var() * unbiased(9) == pytest.approx(X.var(ddof=1))
-    assert np.isfinite(unbiased(1.0))
 
 
 @pytest.mark.parametrize("name", PRINCIPAL)
