@@ -229,6 +229,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         Parameters
         ----------
         row_shape : tuple (height, width, n_channels)
+            Of an image.
 
         Returns
         -------
