@@ -10,8 +10,8 @@ Each part measures one claim:
 * one-class: each digit in turn is normal and the others are not;
 * round-trip: what is compressed comes back, and what is damaged is refused;
 * speed: training against a loop written by hand;
-* defaults, patches: the network and its training beside their neighbours, on images
-  and on patches of photographs, which bounds nothing.
+* defaults, noise, patches: the network and its training beside their neighbours, on
+  images, noisy ones, and patches of photographs, which bounds nothing.
 
     python benchmarks/images.py
     python benchmarks/images.py --only mnist speed
@@ -28,6 +28,7 @@ import _data
 import _images_compression
 import _images_defaults
 import _images_denoising
+import _images_noise
 import _images_one_class
 import _images_patches
 import _images_photographs
@@ -48,6 +49,7 @@ PARTS = {
     "round-trip": ("Compressed and damaged files", _images_round_trip.run),
     "speed": ("Training on images, against a loop by hand", _images_speed.run),
     "defaults": ("The network's defaults", _images_defaults.run),
+    "noise": ("Defaults for noisy images", _images_noise.run),
     "patches": ("Defaults for patches", _images_patches.run),
 }
 

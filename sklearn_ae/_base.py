@@ -259,7 +259,7 @@ class BaseAutoencoder(
                 learning_rate=_or(
                     self.learning_rate, self._auto_learning_rate(n_distinct)
                 ),
-                weight_decay=self.weight_decay,
+                weight_decay=_or(self.weight_decay, self._auto_weight_decay()),
                 n_iter_no_change=self.n_iter_no_change,
                 batch_seed=seeds.batches,
                 dtype=wide_dtype(device) if precise else torch.float32,

@@ -95,7 +95,8 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     of this package.
 
     With it an estimator's ``batch_size="auto"`` is 64 images, and ``max_epochs="auto"``
-    at least 28 epochs; of many patches, with ``patch_size``, at least 10.
+    at least 28 epochs; of many patches, with ``patch_size``, at least 10. Where images
+    are corrupted in training, ``learning_rate="auto"`` is 0.001.
 
     Read more in the :ref:`User Guide <convolutional>`.
 
@@ -118,6 +119,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     # Parameters that shape the network, which a fit that goes on cannot change.
     structural = ("channels", "n_blocks", "hidden_layer_sizes", "activation")
 
+    weight_decay = _defaults.IMAGE_WEIGHT_DECAY
     max_folds = MAX_FOLDS
     block_size = BLOCK_ROWS
 
@@ -270,6 +272,23 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         batch_size : int
         """
         return _defaults.image_batch_size_for(n_rows)
+
+    def learning_rate(self, n_distinct, is_corrupted):
+        """Return the learning rate that "auto" stands for.
+
+        Parameters
+        ----------
+        n_distinct : int
+            Distinct training images.
+        is_corrupted : bool
+            Whether they are corrupted in training.
+
+        Returns
+        -------
+        learning_rate : float
+        """
+        usual = _defaults.learning_rate_for(n_distinct)
+        return min(usual, _defaults.CORRUPTED_RATE) if is_corrupted else usual
 
     def beta2(self, is_corrupted):
         """Return what Adam keeps of the mean squared gradients at each step.

@@ -50,8 +50,6 @@ class ConvolutionalAutoencoder(
         falls to zero over them.
     batch_size : int or "auto", default="auto"
         Number of images per step. "auto" is 64, or all images if there are fewer.
-    weight_decay : float, default=0.1
-        Decoupled weight decay of AdamW. It decays the network towards its linear part.
 
     Attributes
     ----------
@@ -84,8 +82,6 @@ class ConvolutionalAutoencoder(
     >>> ae.reconstruct(X[1000:]).shape
     (797, 8, 8)
     """
-
-    weight_decay = 0.1
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,

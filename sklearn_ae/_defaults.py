@@ -65,6 +65,11 @@ IMAGE_BATCH = 2**15
 # the benchmarks compares; not of corrupted images, whose gradients differ more.
 BETA2, IMAGE_BETA2 = 0.999, 0.98
 
+# Weight decay of networks for images, which else know the training images by heart, and
+# the learning rate of those for corrupted images, at most. ``_images_noise.py`` of the
+# benchmarks shows both beside others.
+IMAGE_WEIGHT_DECAY, CORRUPTED_RATE = 0.1, 1e-3
+
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
 

@@ -29,6 +29,9 @@ class NetworkKind:
     # Rows that are read at once after a fit, neither more nor fewer; None takes any.
     block_size = None
 
+    # Weight decay of AdamW.
+    weight_decay = 0.0
+
     # How an outlier detector learns from a fit.
     fit_scorer = staticmethod(fit_mahalanobis)
 
@@ -51,6 +54,10 @@ class NetworkKind:
     def batch_size(self, n_rows):
         """Return the batch size that "auto" stands for."""
         return _defaults.batch_size_for(n_rows)
+
+    def learning_rate(self, n_distinct, is_corrupted):
+        """Return the learning rate that "auto" stands for."""
+        return _defaults.learning_rate_for(n_distinct)
 
     def beta2(self, is_corrupted):
         """Return what Adam keeps of the mean squared gradients at each step."""

@@ -31,8 +31,9 @@ class SharedParameters:
     learning_rate : float or "auto", default="auto"
         Learning rate of the first step of AdamW. "auto" is 0.003, or 0.001 for fewer
         than 1000 distinct rows.
-    weight_decay : float, default=0.0
+    weight_decay : float or "auto", default="auto"
         Decoupled weight decay of AdamW. It decays the network towards its linear part.
+        "auto" is 0.1 for convolutional networks, and 0 for others and for sparse codes.
     early_stopping : bool, default=True
         Whether to hold rows out, to keep the epoch that is best on them, and to stop
         when none has been for long. Fewer than 1000 distinct rows are cross-fitted:
@@ -94,7 +95,7 @@ class SharedParameters:
     max_epochs: int | str = "auto"
     batch_size: int | str = "auto"
     learning_rate: float | str = "auto"
-    weight_decay: float = 0.0
+    weight_decay: float | str = "auto"
     early_stopping: bool = True
     validation_fraction: float = 0.1
     n_iter_no_change: int = 20
@@ -126,7 +127,10 @@ class SharedParameters:
             Interval(Real, 0, None, closed="neither"),
             StrOptions({"auto"}),
         ],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [
+            Interval(Real, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],

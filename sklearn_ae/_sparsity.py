@@ -72,6 +72,10 @@ class SparsityMixin:
     def _auto_learning_rate(self, n_distinct):
         return _defaults.sparse_learning_rate_for(n_distinct, self.penalty)
 
+    def _auto_weight_decay(self):
+        # At these learning rates any decay would be that of the atoms.
+        return 0.0
+
     def _adapt(self, network):
         network.penalty_weight = self._weigh_penalty()
         network.arguments["penalty_weight"] = network.penalty_weight

@@ -51,7 +51,11 @@ class Variant:
 
     def _auto_learning_rate(self, n_distinct):
         """Return the learning rate that "auto" stands for."""
-        return _defaults.learning_rate_for(n_distinct)
+        return self._network_kind.learning_rate(n_distinct, self._is_corrupted)
+
+    def _auto_weight_decay(self):
+        """Return the weight decay that "auto" stands for."""
+        return self._network_kind.weight_decay
 
     def _adapt(self, network):
         """Give a network that training goes on with the parameters as they are now."""

@@ -389,6 +389,29 @@ def test_adam_remembers_longer_where_images_are_corrupted(kind, beta2):
     assert Memory.seen == [beta2] * 3
 
 
+@pytest.mark.parametrize(
+    ("n_distinct", "is_corrupted", "rate"),
+    [(2000, False, 0.003), (2000, True, 0.001), (99, False, 0.001), (99, True, 0.001)],
+)
+def test_corrupted_images_are_learned_more_slowly(n_distinct, is_corrupted, rate):
+    assert ConvolutionalNetwork().learning_rate(n_distinct, is_corrupted) == rate
+
+
+@pytest.mark.parametrize(
+    ("estimator", "decay"),
+    [
+        (Autoencoder(2, network=ConvolutionalNetwork()), 0.1),
+        (Autoencoder(2, network=ConvolutionalNetwork(), weight_decay=0.3), 0.3),
+        (SparseAutoencoder(network=ConvolutionalNetwork()), 0.0),
+        (Autoencoder(2), 0.0),
+    ],
+)
+def test_weight_decay_is_for_convolutions(estimator, decay):
+    X = pictures() if estimator.network != "dense" else pictures()[:, 0]
+    net = estimator.set_params(max_epochs=0).fit(X).net_
+    assert net.optimizer_.param_groups[0]["weight_decay"] == decay
+
+
 def test_weights_of_images():
     X, counts = pictures(n=12), np.tile([1, 2], 6)
     params = {"max_epochs": 0, "channels": (2,)}

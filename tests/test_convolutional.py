@@ -66,7 +66,7 @@ def test_it_is_the_autoencoder_with_this_network(images):
     X = images[:200]
     one = ConvolutionalAutoencoder(3, channels=(6,), n_blocks=1, **FAST).fit(X)
     network = ConvolutionalNetwork(channels=(6,), n_blocks=1)
-    other = Autoencoder(3, network=network, weight_decay=0.1, **FAST).fit(X)
+    other = Autoencoder(3, network=network, **FAST).fit(X)
     assert_array_equal(one.transform(X), other.transform(X))
     assert_array_equal(one.score_samples(X), other.score_samples(X))
 
