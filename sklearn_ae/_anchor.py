@@ -140,12 +140,29 @@ def order_codes(network, mean, covariance, metric):
     spread = covariance.diagonal().clamp(min=0).sqrt()
     varied = torch.nonzero(spread > ROUNDING * spread.max()).squeeze(1)
     vectors = torch.eye(len(covariance)).to(covariance)
-    vectors[varied.unsqueeze(1), varied] = eigh(covariance[varied][:, varied])[1]
+    values, turned = eigh(covariance[varied][:, varied])
+    turned = _settled(values, turned, network.spread[0, 0, varied].to(values))
+    vectors[varied.unsqueeze(1), varied] = turned
     # Signs as PCA's, which are those of the axes in the user's units.
-    axes = network.linear_encoder.weight[0] / metric.unit.to(vectors).unsqueeze(1)
+    unit = metric.unit[: network.n_features].to(vectors)  # of a length there is none
+    axes = network.linear_encoder.weight[0] / unit.unsqueeze(1)
     loadings = (axes @ vectors).T
     turn, unit = vectors * loading_signs(loadings), metric.code_unit
     network.map_code(mean[None], turn[None] * unit, turn.T[None] / unit)
+
+
+def _settled(values, vectors, spread):
+    """Return eigenvectors, where values are zero those of what the start expected.
+
+    Few images do not vary in all directions of their shrunk covariance, and among those
+    left any turn would be as good as another.
+    """
+    idle = values <= ROUNDING * values[:1]
+    if idle.sum() < 2:
+        return vectors
+    free = vectors[:, idle]
+    free = free @ eigh((free.T * spread.square()) @ free)[1]
+    return torch.cat([vectors[:, ~idle], free], dim=1)
 
 
 def code_variances(network, covariance):

@@ -79,7 +79,7 @@ class Rows:
 
     def are_few_images(self):
         """Whether the rows are images, and fewer than each has pixels."""
-        is_few = self.shape[0] < self.shape[1] and self.have_gram()
+        is_few = self.n_rows < self.shape[1] and self.have_gram()
         return self.grid_shape is not None and is_few
 
     def __iter__(self):

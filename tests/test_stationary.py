@@ -117,3 +117,18 @@ def test_rows_that_are_no_images_have_pca():
     rows = draw((30, 1, 1), 20).reshape(20, -1)
     ours = ConvolutionalAutoencoder(5, max_epochs=0, random_state=0).fit(rows)
     assert_allclose(ours.transform(rows), PCA(5).fit_transform(rows), atol=1e-8)
+
+
+def test_codes_are_settled_where_training_images_do_not_vary():
+    images, counts = draw((5, 5, 1), 9), np.array([1, 2, 3, 1, 2, 1, 1, 4, 1])
+    models = [
+        ConvolutionalAutoencoder(12, max_epochs=0, random_state=0).fit(X, **weights)
+        for X, weights in [
+            (np.repeat(images, counts, axis=0), {}),
+            (images, {"sample_weight": counts}),
+        ]
+    ]
+    one, other = (model.transform(draw((5, 5, 1), 20, seed=1)) for model in models)
+    assert_allclose(one, other, atol=1e-8)
+    assert (models[0].explained_variance_[8:] < 1e-12).all()
+    assert one[:, 8:].std() > 0.01
