@@ -222,19 +222,30 @@ class AnchoredAutoencoder(nn.Module):
         """Number of standard normal draws that :meth:`forward` takes for each row."""
         return self.n_components if self.bottleneck.is_noisy else 0
 
+    def lengths_of(self, x):
+        """Return the numbers of steps of rows that have such, of shape ``(M, n)``."""
+
+    def encode_linear(self, x):
+        """Return what the linear path alone makes codes of."""
+        return self.linear_encoder(x)
+
+    def decode_linear(self, raw, lengths=None):
+        """Return what the linear path alone decodes."""
+        return self.linear_decoder(raw)
+
     def pre_code(self, x):
         """Return what the bottleneck reads: raw codes, and what comes beside them."""
         # Of a column that was constant in training the branch knows nothing.
         answer, extra = self.encoder_branch(self.clip(x * self.input_scale)), None
         if self.bottleneck.n_extra:
             answer, extra = answer.tensor_split((self.n_components,), dim=-1)
-        return torch.addcmul(self.linear_encoder(x), self.spread, answer), extra
+        return torch.addcmul(self.encode_linear(x), self.spread, answer), extra
 
     def encode_raw(self, x):
         """Return raw codes of shape ``(M, n, k)``."""
         return self.bottleneck.point(self.pre_code(x)[0])
 
-    def decode_parts(self, raw):
+    def decode_parts(self, raw, lengths=None):
         """Return what the likelihood reads: decoded rows, and what comes beside them.
 
         **Shape**: ``(M, n, d)`` each; the second is None unless it is asked for.
@@ -253,7 +264,7 @@ class AnchoredAutoencoder(nn.Module):
         normal; without it a row's code is the one that stands for it.
         """
         code, penalty = self.bottleneck(*self.pre_code(x), noise)
-        decoded, extra = self.decode_parts(code)
+        decoded, extra = self.decode_parts(code, self.lengths_of(x))
         if self.likelihood is not None:
             return self.likelihood(decoded, extra, code, penalty)
         return Output(decoded, code, penalty)
@@ -265,10 +276,10 @@ class AnchoredAutoencoder(nn.Module):
 
     def linear(self, x, noise=None):
         """Return what the linear path alone makes of the rows, as at the start."""
-        raw = self.linear_encoder(x)
+        raw = self.encode_linear(x)
         # Zeros as wide as the code serve all that comes beside it.
         code, penalty = self.bottleneck(raw, torch.zeros_like(raw), noise)
-        decoded = self.linear_decoder(code)
+        decoded = self.decode_linear(code, self.lengths_of(x))
         if self.likelihood is not None:
             return self.likelihood.at_start(decoded, code, penalty)
         return Output(decoded, code, penalty)
@@ -277,10 +288,10 @@ class AnchoredAutoencoder(nn.Module):
         """Return codes of shape ``(M, n, k)``, rotated and in the user's units."""
         return torch.matmul(self.encode_raw(x) - self.code_center, self.code_map)
 
-    def decode(self, code):
+    def decode(self, code, lengths=None):
         """Return the reconstruction, of shape ``(M, n, d)``, from codes."""
         raw = torch.matmul(code, self.code_unmap) + self.code_center
-        decoded = self.decode_parts(raw)[0]
+        decoded = self.decode_parts(raw, lengths)[0]
         return decoded if self.likelihood is None else self.likelihood.mean(decoded)
 
     # -- where codes and rows have distributions

@@ -2,6 +2,7 @@
 
 from ._convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from ._layers import ResidualBranch
+from ._sequential import SequenceDecoder, SequenceEncoder
 
 
 def make_branches(spec, *, n_models, n_features, n_components, n_coded, n_decoded):
@@ -85,4 +86,43 @@ def convolutional_branches(
     )
 
 
-BRANCHES = {"dense": dense_branches, "convolutional": convolutional_branches}
+def sequential_branches(
+    n_models,
+    n_features,
+    n_components,
+    n_coded,
+    n_decoded,
+    *,
+    n_channels,
+    cell,
+    n_places,
+    hidden_layer_sizes,
+    activation,
+):
+    """Return a cell over the steps with dense layers, and the way back.
+
+    Parameters
+    ----------
+    n_channels : int
+    cell : dict
+        The ``kind`` of cell, and its arguments.
+    n_places : int
+        Places between which the decoder interpolates.
+    hidden_layer_sizes : tuple of int
+        Dense layers between the places and the code; the decoder's, reversed.
+    activation : str
+    """
+    sizes = tuple(hidden_layer_sizes)
+    shared = n_channels, dict(cell), n_places, sizes, activation
+    n_steps = n_features // n_channels
+    return (
+        SequenceEncoder(n_models, *shared, n_components * n_coded),
+        SequenceDecoder(n_models, n_components, *shared, n_steps, n_decoded),
+    )
+
+
+BRANCHES = {
+    "dense": dense_branches,
+    "convolutional": convolutional_branches,
+    "sequential": sequential_branches,
+}

@@ -152,6 +152,9 @@ class DictionaryAutoencoder(nn.Module):
 
     # -- the start
 
+    def lengths_of(self, x):
+        """Return None: rows are all of one length."""
+
     def initialise(self, seeds):
         """Draw the branches' weights; the start of all else is the rows' own."""
         if self.encoder_branch is not None:

@@ -4,12 +4,14 @@ import torch
 
 from ._anchored import AnchoredAutoencoder
 from ._dictionary import DictionaryAutoencoder
+from ._resampled import ResampledAutoencoder
 
 # A network is stored under its name and looked up here, never by importing what a
 # file names: loading a model must not run code of the file's choosing.
 NETWORKS = {
     "AnchoredAutoencoder": AnchoredAutoencoder,
     "DictionaryAutoencoder": DictionaryAutoencoder,
+    "ResampledAutoencoder": ResampledAutoencoder,
 }
 
 

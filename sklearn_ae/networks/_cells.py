@@ -1,0 +1,286 @@
+"""Cells: what reads the steps of sequences, each in the light of the others.
+
+Each maps sequences of shape ``(M, n, n_steps, n_inputs)`` to one of a set ``width``.
+Steps beyond a sequence's length change nothing, and answer zero.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ._layers import ACTIVATIONS, StackedLinear
+
+N_TAPS = 3
+N_HEADS = 4
+
+
+def make_cell(spec, n_models, n_inputs):
+    """Return a cell.
+
+    Parameters
+    ----------
+    spec : dict
+        The ``kind`` and its arguments, plain values: ``width``, ``n_layers``.
+    n_models, n_inputs : int
+    """
+    arguments = {name: value for name, value in spec.items() if name != "kind"}
+    return CELLS[spec["kind"]](n_models, n_inputs, **arguments)
+
+
+def inside(steps, lengths):
+    """Return 1 for steps within their sequence, else 0, of shape ``(M, n, T, 1)``."""
+    index = torch.arange(steps.shape[-2], device=steps.device)
+    return (index < lengths.unsqueeze(-1)).to(steps.dtype).unsqueeze(-1)
+
+
+class RecurrentCell(nn.Module):
+    """Layers of recurrent units that read sequences in both directions.
+
+    Sequences are packed: a step beyond the end of its sequence is not computed.
+
+    Parameters
+    ----------
+    n_models, n_inputs : int
+    width : int
+        Units of both directions together.
+    n_layers : int
+    """
+
+    n_gates, function = None, None
+
+    def __init__(self, n_models, n_inputs, width, n_layers):
+        super().__init__()
+        self.half, self.n_layers = -(-width // 2), n_layers
+        self.width = 2 * self.half
+        self.weights = nn.ParameterList()
+        rows = self.n_gates * self.half
+        for layer in range(n_layers):
+            columns = self.width if layer else n_inputs
+            for _ in range(2):
+                for shape in ((rows, columns), (rows, self.half), (rows,), (rows,)):
+                    self.weights.append(nn.Parameter(torch.zeros(n_models, *shape)))
+
+    def forward(self, steps, lengths=None):
+        """Return what the units of both directions answer at each step."""
+        answers = []
+        for model, sequences in enumerate(steps):
+            weights = [weight[model] for weight in self.weights]
+            own = None if lengths is None else lengths.expand(len(steps), -1)[model]
+            answers.append(self._run(sequences, own, weights))
+        return torch.stack(answers)
+
+    def _run(self, sequences, lengths, weights):
+        start = self._start(sequences)
+        options = True, self.n_layers, 0.0, self.training, True
+        if lengths is None:
+            return self.function(sequences, start, weights, *options, True)[0]
+        packed = nn.utils.rnn.pack_padded_sequence(
+            sequences, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        data = self.function(packed.data, packed.batch_sizes, start, weights, *options)[
+            0
+        ]
+        return nn.utils.rnn.pad_packed_sequence(
+            packed._replace(data=data), True, total_length=sequences.shape[1]
+        )[0]
+
+    def _start(self, sequences):
+        return sequences.new_zeros(2 * self.n_layers, len(sequences), self.half)
+
+    @torch.no_grad()
+    def initialise(self, generators):
+        """Draw uniform weights, as torch's recurrent layers do."""
+        bound = 1 / math.sqrt(self.half)
+        for model, generator in enumerate(generators):
+            for weight in self.weights:
+                draw = torch.empty(weight.shape[1:], dtype=torch.float32)
+                weight[model].copy_(draw.uniform_(-bound, bound, generator=generator))
+
+
+class GRUCell(RecurrentCell):
+    """Gated recurrent units [1]_.
+
+    References
+    ----------
+    .. [1] Cho, K. et al. (2014). Learning phrase representations using RNN
+       encoder-decoder for statistical machine translation. EMNLP.
+    """
+
+    n_gates, function = 3, staticmethod(torch.gru)
+
+
+class LSTMCell(RecurrentCell):
+    """Long short-term memory [1]_.
+
+    References
+    ----------
+    .. [1] Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. Neural
+       Computation, 9, 1735-1780.
+    """
+
+    n_gates, function = 4, staticmethod(torch.lstm)
+
+    def _start(self, sequences):
+        zeros = super()._start(sequences)
+        return zeros, zeros
+
+
+class ConvolutionCell(nn.Module):
+    """Dilated convolutions, each added to its input [1]_.
+
+    Parameters
+    ----------
+    n_models, n_inputs, width : int
+    n_layers : int
+        The reach doubles with each.
+    activation : str
+
+    References
+    ----------
+    .. [1] Bai, S., Kolter, J. Z. and Koltun, V. (2018). An empirical evaluation of
+       generic convolutional and recurrent networks for sequence modeling.
+       arXiv:1803.01271.
+    """
+
+    def __init__(self, n_models, n_inputs, width, n_layers, activation):
+        super().__init__()
+        self.width = width
+        self.enter = StackedLinear(n_models, n_inputs, width)
+        self.layers = nn.ModuleList(
+            DilatedConvolution(n_models, width, 2**layer) for layer in range(n_layers)
+        )
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, steps, lengths=None):
+        """Return maps of the shape of ``steps``, but for their width."""
+        x = self.enter(steps.flatten(1, 2)).unflatten(1, steps.shape[1:3])
+        mask = None if lengths is None else inside(steps, lengths)
+        for layer in self.layers:
+            x = x if mask is None else x * mask
+            x = x + layer(self.activation(x))
+        x = self.activation(x)
+        return x if mask is None else x * mask
+
+    def initialise(self, generators):
+        """Draw all layers."""
+        self.enter.initialise(generators, 0.7)
+        for layer in self.layers:
+            layer.initialise(generators, 0.7)
+
+
+class DilatedConvolution(nn.Module):
+    """M convolutions over steps, of three taps a dilation apart.
+
+    A product with the taps side by side: in float64, in which fitted networks answer,
+    torch's own convolutions take many times as long on CPUs.
+    """
+
+    def __init__(self, n_models, width, dilation):
+        super().__init__()
+        self.dilation = dilation
+        self.taps = StackedLinear(n_models, N_TAPS * width, width)
+
+    def forward(self, x):
+        """Convolve; beyond the ends there are zeros."""
+        n_steps = x.shape[-2]
+        padded = functional.pad(x, (0, 0, self.dilation, self.dilation))
+        starts = range(0, N_TAPS * self.dilation, self.dilation)
+        taps = torch.cat([padded[..., s : s + n_steps, :] for s in starts], dim=-1)
+        return self.taps(taps.flatten(1, 2)).unflatten(1, x.shape[1:3])
+
+    def initialise(self, generators, gain):
+        """Draw He-uniform weights, times ``gain``."""
+        self.taps.initialise(generators, gain)
+
+
+class AttentionCell(nn.Module):
+    """Layers of self-attention, with the places of the steps added [1]_.
+
+    Parameters
+    ----------
+    n_models, n_inputs, width, n_layers : int
+    activation : str
+
+    References
+    ----------
+    .. [1] Vaswani, A. et al. (2017). Attention is all you need. Advances in Neural
+       Information Processing Systems.
+    """
+
+    def __init__(self, n_models, n_inputs, width, n_layers, activation):
+        super().__init__()
+        self.width = N_HEADS * -(-width // N_HEADS)
+        self.enter = StackedLinear(n_models, n_inputs, self.width)
+        self.layers = nn.ModuleList(
+            AttentionLayer(n_models, self.width, activation) for _ in range(n_layers)
+        )
+
+    def forward(self, steps, lengths=None):
+        """Return what each step becomes in the light of all others."""
+        shape = steps.shape[1:3]
+        x = self.enter(steps.flatten(1, 2)).unflatten(1, shape)
+        x = x + places_of_steps(shape[1], self.width).to(x)
+        mask = None if lengths is None else inside(steps, lengths)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x if mask is None else x * mask
+
+    def initialise(self, generators):
+        """Draw all layers but those that are added to their input."""
+        self.enter.initialise(generators, 0.7)
+        for layer in self.layers:
+            layer.initialise(generators)
+
+
+class AttentionLayer(nn.Module):
+    """Attention of each step to all, then a dense layer; both are added to the input.
+
+    At first neither adds anything.
+    """
+
+    def __init__(self, n_models, width, activation):
+        super().__init__()
+        self.read = StackedLinear(n_models, width, 3 * width)
+        self.write = StackedLinear(n_models, width, width)
+        self.first = StackedLinear(n_models, width, 2 * width)
+        self.second = StackedLinear(n_models, 2 * width, width)
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, x, mask=None):
+        """Return steps of the shape of ``x``."""
+        shape = x.shape[1:3]
+        parts = self.read(normalised(x).flatten(1, 2)).unflatten(1, shape)
+        heads = parts.unflatten(-1, (3, N_HEADS, -1)).permute(3, 0, 1, 4, 2, 5)
+        seen = None if mask is None else mask.bool().transpose(-1, -2).unsqueeze(2)
+        answer = functional.scaled_dot_product_attention(*heads, attn_mask=seen)
+        answer = answer.transpose(2, 3).flatten(3).flatten(1, 2)
+        x = x + self.write(answer).unflatten(1, shape)
+        hidden = self.activation(self.first(normalised(x).flatten(1, 2)))
+        return x + self.second(hidden).unflatten(1, shape)
+
+    def initialise(self, generators):
+        """Draw what reads; what writes stays at zero."""
+        self.read.initialise(generators, 0.4)
+        self.first.initialise(generators, 0.7)
+
+
+def normalised(x):
+    """Return steps of mean zero and variance one each."""
+    return functional.layer_norm(x, x.shape[-1:])
+
+
+def places_of_steps(n_steps, width):
+    """Return sines and cosines of the steps' numbers, of wave lengths up to 10,000."""
+    rates = torch.exp(-math.log(1e4) * torch.arange(0, width, 2) / width)
+    angles = torch.arange(n_steps).unsqueeze(1) * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
+
+
+CELLS = {
+    "attention": AttentionCell,
+    "convolution": ConvolutionCell,
+    "gru": GRUCell,
+    "lstm": LSTMCell,
+}
