@@ -4,6 +4,8 @@ from ._autoencoder import Autoencoder
 from ._convolution import ConvolutionalNetwork
 from ._convolutional import ConvolutionalAutoencoder
 from ._denoising import DenoisingAutoencoder
+from ._sequence import SequenceAutoencoder
+from ._sequence_network import SequenceNetwork
 from ._sparse import SparseAutoencoder
 from ._variational import VariationalAutoencoder
 
@@ -12,6 +14,8 @@ __all__ = [
     "ConvolutionalAutoencoder",
     "ConvolutionalNetwork",
     "DenoisingAutoencoder",
+    "SequenceAutoencoder",
+    "SequenceNetwork",
     "SparseAutoencoder",
     "VariationalAutoencoder",
 ]

@@ -270,7 +270,7 @@ class BaseAutoencoder(
             ),
             weight_seed=seeds.weights,
             projection_seed=seeds.projection,
-            make_anchor=self._make_anchor,
+            make_anchor=kind.anchor_of(self._make_anchor, self._row_shape),
             make_loss=self._make_loss,
             arrange_codes=self._arrange_codes,
             make_corruptions=self._make_corruptions,
@@ -318,6 +318,7 @@ class BaseAutoencoder(
         self.scale_ = fitted.scaling.std.copy() if self.standardize else None
         self.n_components_ = fitted.network.n_components
         self._describe_codes(fitted)
+        self._layout.describe(self, fitted)
         self.batch_size_ = settings.batch_size
         self.max_epochs_ = settings.max_epochs
         self.n_epochs_ = len(training.history)
@@ -364,6 +365,7 @@ class BaseAutoencoder(
         start = Start(self.net_.module_, self._scaling, self._code_unit)
         fitted = as_fitted(self.net_, self._reference, start, recipe)
         self._describe_codes(fitted)
+        self._layout.describe(self, fitted)
         self._fit_detector(fitted)
 
     # -- scikit-learn's conventions

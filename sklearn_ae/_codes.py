@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
 from ._inputs import check_codes
-from .metrics import RunningR2
+from .networks import widened
 from .training import blocks_of, cpu_threads, dense_block
 
 
@@ -59,11 +59,17 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         codes = check_codes(X, self.n_components_, type(self).__name__)
-        rows = np.empty((len(codes), self.n_features_in_), dtype=codes.dtype)
-        parameter = next(self.net_.module_.parameters())
+        return self._decode(*self._layout.prepared(self, codes))
+
+    def _decode(self, codes, width):
+        """Return what rows of some width prepared codes are decoded to."""
+        rows = np.empty((len(codes), width), dtype=codes.dtype)
+        network, layout = self.net_.module_, self._layout
+        parameter = next(network.parameters())
 
         def decode(block):
-            return self._scaling.restore(self.net_.module_.decode(block)[0])
+            decoded = layout.decode(self, network, block)
+            return self._scaling.restore(widened(decoded, width)[0])
 
         with torch.no_grad(), self._inference_threads():
             for block in blocks_of(*rows.shape):
@@ -71,7 +77,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                     codes[block], dtype=parameter.dtype, device=parameter.device
                 )
                 rows[block] = map_blocks(decode, x, self._network_kind.block_size)
-        return self._layout.restore(self, rows)
+        return layout.restore(self, rows)
 
     def reconstruct(self, X):
         """Encode rows, then decode the codes.
@@ -134,7 +140,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
         )
         weight = weight / (weight.max() or 1.0)
-        total = RunningR2(self.mean_, self.scale_)
+        total = self._layout.running_r2(self)
         for block in blocks_of(*rows.shape):
             read = rows[block] if corrupt is None else corrupt(rows[block])
             total.add(dense_block(rows, block), self._reconstruct(read), weight[block])

@@ -73,6 +73,7 @@ class CompressionMixin:
         """
         check_is_fitted(self)
         check_bits(bits)
+        self._layout.check_compressible(self)
         # Before any computing: a missing package should not cost the user the wait.
         import_constriction()
         codes = np.asarray(self.transform(X))

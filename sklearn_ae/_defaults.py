@@ -70,6 +70,12 @@ BETA2, IMAGE_BETA2 = 0.999, 0.98
 # benchmarks shows both beside others.
 IMAGE_WEIGHT_DECAY, CORRUPTED_RATE = 0.1, 1e-3
 
+# Sequences per step, dense layers between their places and the code, weight decay.
+SEQUENCE_BATCH_SIZE, SEQUENCE_LAYERS, SEQUENCE_WEIGHT_DECAY = 64, (128,), 0.1
+
+# Dilated convolutions, at most; eight of three taps reach over 511 steps.
+MAX_CONVOLUTIONS = 8
+
 BATCH_SIZE = 256
 LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
 
@@ -101,6 +107,16 @@ def channels_for(height, width, is_corrupted=False):
 def min_patch_epochs_for(n_batches):
     """Return the least number of epochs over patches, of so many batches each."""
     return min(MIN_IMAGE_EPOCHS, max(MIN_PATCH_EPOCHS, PATCH_STEPS // n_batches))
+
+
+def sequence_layers_for(cell, n_steps):
+    """Return the layers of a cell; convolutions reach from one end to the other."""
+    if cell != "convolution":
+        return 2 if cell == "attention" else 1
+    n_layers = 1
+    while 2 ** (n_layers + 1) - 1 < n_steps and n_layers < MAX_CONVOLUTIONS:
+        n_layers += 1
+    return n_layers
 
 
 def image_batch_size_for(n_rows):

@@ -10,7 +10,7 @@ from ._compat import Interval, StrOptions
 from ._corrupting import CorruptionMixin
 from ._network import DENSE, NetworkChoiceMixin, check_layer_sizes, layer_sizes
 from .detection import OutlierDetectionMixin
-from .networks import ACTIVATIONS, AnchoredAutoencoder
+from .networks import ACTIVATIONS
 
 
 class BaseDenseAutoencoder(
@@ -98,7 +98,8 @@ class BaseDenseAutoencoder(
         return {}
 
     def _make_network(self, *, n_models, n_features, n_components, n_distinct):
-        return AnchoredAutoencoder(
+        return self._network_kind.make_network(
+            self._row_shape,
             n_models=n_models,
             n_features=n_features,
             n_components=n_components,

@@ -193,6 +193,7 @@ class DensityMixin:
     # -- what the base asks
 
     _make_anchor = staticmethod(probabilistic_anchor)
+    _takes_lengths = False
 
     def _check_rows(self, rows):
         super()._check_rows(rows)

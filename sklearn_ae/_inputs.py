@@ -6,6 +6,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from ._compat import check_sample_weight
+from .metrics import RunningR2
 from .training import blocks_of, rows_at
 
 # Columns named in an error message before it says "and N others".
@@ -28,6 +29,24 @@ class TableLayout:
     def restore(self, estimator, rows, like=None):
         """Return rows in the layout of ``like``, or else of the training data."""
         return rows
+
+    def describe(self, estimator, fitted):
+        """Set what a fit says of the layout, once the other attributes are set."""
+
+    def check_compressible(self, estimator):
+        """Refuse to compress what is no rows of one length."""
+
+    def running_r2(self, estimator):
+        """Return what sums up the R² of reconstructions."""
+        return RunningR2(estimator.mean_, estimator.scale_)
+
+    def prepared(self, estimator, codes):
+        """Return codes with what decoding needs beside them, and the rows' width."""
+        return codes, estimator.n_features_in_
+
+    def decode(self, estimator, network, codes):
+        """Return what a network makes of a tensor of prepared codes."""
+        return network.decode(codes)
 
     def row_shape(self, estimator):
         """Return the shape that the cells of a row have for a network."""

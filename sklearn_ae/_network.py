@@ -8,6 +8,7 @@ from . import _defaults
 from ._compat import StrOptions
 from ._inputs import TableLayout
 from .detection import fit_mahalanobis
+from .networks import AnchoredAutoencoder
 from .training import MAX_FOLDS, fit_scaling, threads_for
 
 
@@ -39,7 +40,13 @@ class NetworkKind:
         """Check the parameters, where the kind has any."""
 
     def check_shape(self, row_shape):
-        """Refuse rows of a shape that the network cannot take."""
+        """Refuse rows of a shape that the network cannot take.
+
+        Parameters
+        ----------
+        row_shape : tuple of int
+            Of a row.
+        """
 
     def branches(self, row_shape, n_distinct, is_corrupted=False):
         """Return what a network's branches are made of, as plain values, or None."""
@@ -55,20 +62,97 @@ class NetworkKind:
         """Return the batch size that "auto" stands for."""
         return _defaults.batch_size_for(n_rows)
 
+    def anchor_of(self, make_anchor, row_shape):
+        """Return what makes the linear path of rows of a shape.
+
+        Parameters
+        ----------
+        make_anchor : callable
+            Makes it of rows as they are.
+        row_shape : tuple of int
+            Of a row.
+
+        Returns
+        -------
+        make_anchor : callable
+        """
+        return make_anchor
+
+    def make_network(self, row_shape, **arguments):
+        """Return a stack of networks for rows of a shape.
+
+        Parameters
+        ----------
+        row_shape : tuple of int
+            Of a row.
+        **arguments : dict
+            Of ``AnchoredAutoencoder``.
+
+        Returns
+        -------
+        network : torch module
+        """
+        return AnchoredAutoencoder(**arguments)
+
     def learning_rate(self, n_distinct, is_corrupted):
-        """Return the learning rate that "auto" stands for."""
+        """Return the learning rate that "auto" stands for.
+
+        Parameters
+        ----------
+        n_distinct : int
+            Distinct training rows.
+        is_corrupted : bool
+            Whether they are corrupted in training.
+
+        Returns
+        -------
+        learning_rate : float
+        """
         return _defaults.learning_rate_for(n_distinct)
 
     def beta2(self, is_corrupted):
-        """Return what Adam keeps of the mean squared gradients at each step."""
+        """Return what Adam keeps of the mean squared gradients at each step.
+
+        Parameters
+        ----------
+        is_corrupted : bool
+            Whether rows are corrupted in training.
+
+        Returns
+        -------
+        beta2 : float
+        """
         return _defaults.BETA2
 
     def schedule(self, usual, n_batches):
-        """Return what the default number of epochs follows."""
+        """Return what the default number of epochs follows.
+
+        Parameters
+        ----------
+        usual : Schedule
+            What it follows with dense networks.
+        n_batches : int
+            Batches of an epoch.
+
+        Returns
+        -------
+        schedule : Schedule
+        """
         return usual
 
     def n_threads(self, batch_size, n_features):
-        """Return the CPU threads for batches of this shape."""
+        """Return the CPU threads for batches of this shape.
+
+        Parameters
+        ----------
+        batch_size, n_features : int
+            Rows of a batch, and values of a row.
+
+        Returns
+        -------
+        n_threads : int
+            1 or 2.
+        """
         return threads_for(batch_size, n_features)
 
 
@@ -96,7 +180,7 @@ class NetworkChoiceMixin:
 
     Parameters
     ----------
-    network : "dense" or ConvolutionalNetwork, default="dense"
+    network : "dense", ConvolutionalNetwork or SequenceNetwork, default="dense"
         Kind of network. "dense" is for rows of a table; others are given as objects
         with parameters of their own, which take the place of the dense network's.
     """

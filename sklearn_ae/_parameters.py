@@ -33,7 +33,8 @@ class SharedParameters:
         than 1000 distinct rows.
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay of AdamW. It decays the network towards its linear part.
-        "auto" is 0.1 for convolutional networks, and 0 for others and for sparse codes.
+        "auto" is 0.1 for networks of images and of sequences, 0 for others and for
+        sparse codes.
     early_stopping : bool, default=True
         Whether to hold rows out, to keep the epoch that is best on them, and to stop
         when none has been for long. Fewer than 1000 distinct rows are cross-fitted:

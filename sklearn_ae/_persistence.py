@@ -4,7 +4,9 @@ import numpy as np
 import torch
 
 from ._codec import CodeModel
+from ._lengths import SequenceScaling
 from ._reference import Reference
+from ._sequences import LengthHead
 from .detection import CodePrior, IsotropicScorer, LikelihoodScorer, MahalanobisScorer
 from .networks import from_state, to_state
 from .training import (
@@ -25,10 +27,12 @@ HELPERS = {
         CodePrior,
         Corruption,
         IsotropicScorer,
+        LengthHead,
         LikelihoodScorer,
         MahalanobisScorer,
         Reference,
         Scaling,
+        SequenceScaling,
     )
 }
 HELPER = "helper"

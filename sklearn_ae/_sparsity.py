@@ -45,6 +45,7 @@ class SparsityMixin:
     """
 
     _start_is_a_model = False
+    _takes_lengths = False
     _schedule = _defaults.SPARSE_SCHEDULE
 
     # There is no PCA to be told from a gain in doubt: a few folds settle the epoch.

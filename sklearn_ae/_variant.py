@@ -33,6 +33,11 @@ class Variant:
     # Whether a network that cannot be judged, of few rows, stays at its start.
     _start_is_a_model = True
 
+    @property
+    def _takes_lengths(self):
+        """Whether sequences may be of several lengths; columns are corrupted."""
+        return not self._is_corrupted
+
     def _count_components(self, n_features):
         """Return the number of components, or the share of variance, asked for."""
         return self.n_components

@@ -10,6 +10,8 @@ from sklearn_ae import (
     ConvolutionalAutoencoder,
     ConvolutionalNetwork,
     DenoisingAutoencoder,
+    SequenceAutoencoder,
+    SequenceNetwork,
     SparseAutoencoder,
     VariationalAutoencoder,
 )
@@ -25,6 +27,7 @@ ESTIMATORS = {
     "autoencoder": Autoencoder(**FAST),
     "convolutional": ConvolutionalAutoencoder(**FAST),
     "denoising": DenoisingAutoencoder(**FAST),
+    "sequence": SequenceAutoencoder(cell_size=16, **FAST),
     "sparse": SparseAutoencoder(**FAST),
     "variational": VariationalAutoencoder(**FAST),
 }
@@ -57,6 +60,22 @@ CONFIGURATIONS = {
     "convolutional sparse": SparseAutoencoder(network=ConvolutionalNetwork(), **FAST),
     "convolutional variational": VariationalAutoencoder(
         2, network=ConvolutionalNetwork(), **FAST
+    ),
+    "recurrent": SequenceAutoencoder(2, cell="gru", cell_size=6, **FAST),
+    "long short-term": SequenceAutoencoder(
+        2, cell="lstm", cell_size=6, n_layers=2, n_places=3, **FAST
+    ),
+    "attentive": SequenceAutoencoder(
+        2, cell="attention", cell_size=8, corruption="masking", **FAST
+    ),
+    "sequential denoiser": DenoisingAutoencoder(
+        4, network=SequenceNetwork(cell_size=8), corruption="gaussian", **FAST
+    ),
+    "sequential sparse": SparseAutoencoder(
+        network=SequenceNetwork(cell_size=8), **FAST
+    ),
+    "sequential variational": VariationalAutoencoder(
+        2, network=SequenceNetwork(cell_size=8), **FAST
     ),
     "gaussian denoiser": DenoisingAutoencoder(4, corruption="gaussian", **FAST),
     "masking denoiser": DenoisingAutoencoder(
@@ -114,9 +133,18 @@ def starts_as_a_model(estimator):
     return estimator._start_is_a_model
 
 
-def only(condition):
-    """Run a test for those estimators of the table of which something holds."""
-    names = [name for name, estimator in ESTIMATORS.items() if condition(estimator)]
+def has_columns(estimator):
+    """Whether each column of a table has a unit of its own; steps share one."""
+    return not isinstance(estimator, SequenceAutoencoder)
+
+
+def only(*conditions):
+    """Run a test for those estimators of the table of which all this holds."""
+    names = [
+        name
+        for name, estimator in ESTIMATORS.items()
+        if all(condition(estimator) for condition in conditions)
+    ]
     return pytest.mark.parametrize(
         "estimator", [ESTIMATORS[name] for name in names], ids=names, indirect=True
     )

@@ -30,6 +30,7 @@ from sklearn_ae.training import (
 
 from .estimators import (
     ESTIMATORS,
+    has_columns,
     has_no_density,
     has_principal_codes,
     is_like_pca,
@@ -95,7 +96,7 @@ def test_share_of_variance_takes_as_many_components_as_pca(estimator, cancer):
 # -- units, layouts and sizes
 
 
-@only(has_no_density)
+@only(has_no_density, has_columns)
 def test_columns_of_any_scale_train_alike(estimator, digits):
     scale = 10.0 ** np.linspace(-6, 6, 64)
     estimator.set_params(standardize=True, max_epochs=20)
@@ -105,7 +106,7 @@ def test_columns_of_any_scale_train_alike(estimator, digits):
     assert scaled == pytest.approx(plain, abs=0.02)
 
 
-@only(has_principal_codes)
+@only(has_principal_codes, has_columns)
 def test_scores_follow_no_column_for_its_unit(estimator, cancer):
     X = cancer.copy()
     X[:10, 3] += 15  # ten rows far out in one column of small unit
@@ -114,7 +115,7 @@ def test_scores_follow_no_column_for_its_unit(estimator, cancer):
     assert (model.predict((X * scale)[:10]) == -1).all()
 
 
-@only(has_principal_codes)
+@only(has_principal_codes, has_columns)
 def test_standardize_makes_units_free(estimator, blob):
     scale = np.array([1, 10, 100, 0.1, 0.01])
     one = clone(estimator).set_params(standardize=True).fit(blob)
@@ -300,8 +301,8 @@ def test_divergence_says_epoch_rate_and_remedy(estimator, blob):
 
 @only(is_like_pca)
 def test_warns_only_when_cut_short(estimator, digits):
-    estimator.set_params(n_components=5, max_epochs=3)
-    message = r"was still improving when its max_epochs=3 ran out. Raise max_epochs."
+    estimator.set_params(n_components=5, max_epochs=2)
+    message = r"was still improving when its max_epochs=2 ran out. Raise max_epochs."
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ConvergenceWarning, match=message):
@@ -621,6 +622,7 @@ def mean_score(estimator, X, n_seeds=3):
     return np.mean([model.fit(X).score(X) for model in models])
 
 
+@only(has_columns)
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("n_rows", [60, 1500], ids=["float64", "float32"])

@@ -50,6 +50,8 @@ class IsotropicScorer:
     codes : MahalanobisScorer
     noise : float
         Mean squared error of a pixel in the bulk of the training rows, plus the noise.
+    n_cells : float
+        Mean number of cells of the training rows.
     contrast : float
         Mean contrast of the training images.
     """
@@ -58,13 +60,13 @@ class IsotropicScorer:
         self.image_shape = image_shape
         self.mean = mean
 
-    def fit(self, codes, errors, contrasts, energies, weight, evidence, floor):
+    def fit(self, codes, errors, contrasts, energies, cells, weight, evidence, floor):
         """Learn the bulk of the training rows.
 
         Parameters
         ----------
         codes : ndarray of shape (n, n_components)
-        errors, contrasts, energies : ndarray of shape (n,)
+        errors, contrasts, energies, cells : ndarray of shape (n,)
             Of each row, as :meth:`read` returns them.
         weight : ndarray of shape (n,)
         evidence : float
@@ -79,14 +81,15 @@ class IsotropicScorer:
         near = errors <= weighted_quantile(errors, weight, 1 - TRIM)
         self.noise = float(np.average(errors[near], weights=weight[near])) + of_pixels
         self.noise = max(self.noise, ERROR_FLOOR)
+        self.n_cells = float(np.average(cells, weights=weight))
         self.contrast = max(float(np.average(contrasts, weights=weight)), ERROR_FLOOR)
         return self
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
-        codes, errors, contrasts, _ = self.read(network, rows)
+        codes, errors, contrasts, _, _ = self.read(network, rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            distance = errors * (rows.shape[-1] / self.noise) - self.codes.score(codes)
+            distance = errors * (self.n_cells / self.noise) - self.codes.score(codes)
             distance /= self.amplitude(contrasts)
         # Rows beyond the range of floats are as far out as can be.
         return -np.where(np.isnan(distance), np.inf, distance)
@@ -116,6 +119,8 @@ class IsotropicScorer:
             Variance of the pixels of each image; 1 for rows of a table.
         energies : ndarray of shape (n,)
             Sum of squares of the reconstruction.
+        cells : ndarray of shape (n,)
+            Number of cells that the error is the mean of.
         """
         output = network(rows)
         reconstruction, contrasts = output.reconstruction[0], torch.ones(len(rows))
@@ -125,8 +130,12 @@ class IsotropicScorer:
             images = rows + torch.from_numpy(self.mean).to(rows)
             pixels = images.unflatten(1, (-1, self.image_shape[-1]))
             contrasts = pixels.var(dim=1, correction=0).mean(dim=1)
-        errors = residual.square().mean(dim=1)
-        parts = output.code[0], errors, contrasts, energies
+        lengths = network.lengths_of(rows)
+        cells = torch.full((len(rows),), rows.shape[1]).to(rows)
+        if lengths is not None:
+            cells = (lengths * network.n_channels).to(rows)
+        errors = residual.square().sum(dim=1) / cells
+        parts = output.code[0], errors, contrasts, energies, cells
         return tuple(part.cpu().numpy().astype(np.float64) for part in parts)
 
     def read_blocks(self, fitted, network, index):

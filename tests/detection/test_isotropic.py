@@ -122,7 +122,7 @@ def test_far_rows_of_the_training_set_do_not_count():
         np.ones(200),
     )
     errors[:10] = 1e6
-    scorer = IsotropicScorer().fit(codes, errors, *[weight] * 3, 200, 0.0)
+    scorer = IsotropicScorer().fit(codes, errors, *[weight] * 4, 200, 0.0)
     assert scorer.noise < 5
 
 
@@ -130,10 +130,10 @@ def test_a_weight_of_two_is_a_row_given_twice():
     rng = np.random.default_rng(0)
     codes, errors = rng.normal(size=(50, 3)), rng.gamma(4, size=50)
     weight = rng.integers(1, 4, size=50).astype(float)
-    one = IsotropicScorer(SHAPE).fit(codes, *[errors] * 3, weight, 50, 0.0)
+    one = IsotropicScorer(SHAPE).fit(codes, *[errors] * 4, weight, 50, 0.0)
     index = np.repeat(np.arange(50), weight.astype(int))
     codes, errors, weight = codes[index], errors[index], np.ones(len(index))
-    two = IsotropicScorer(SHAPE).fit(codes, *[errors] * 3, weight, 50, 0.0)
+    two = IsotropicScorer(SHAPE).fit(codes, *[errors] * 4, weight, 50, 0.0)
     assert_allclose(one.noise, two.noise)
     assert_allclose(one.contrast, two.contrast)
     assert_allclose(one.codes.score(codes), two.codes.score(codes))
@@ -141,5 +141,5 @@ def test_a_weight_of_two_is_a_row_given_twice():
 
 def test_images_without_any_error_have_scores():
     codes = np.random.default_rng(0).normal(size=(30, 2))
-    scorer = IsotropicScorer().fit(codes, *np.zeros((3, 30)), np.ones(30), 30, 0.0)
+    scorer = IsotropicScorer().fit(codes, *np.zeros((4, 30)), np.ones(30), 30, 0.0)
     assert scorer.noise > 0

@@ -1,0 +1,114 @@
+"""Sequences of several lengths: their units, and where networks start."""
+
+import numpy as np
+import torch
+
+from ._anchor import Metric
+from ._sequences import steps_inside
+from .networks import resampled
+from .training import Scaling, blocks_of, dense_block, weighted_sum
+
+
+class SequenceScaling(Scaling):
+    """Units of each channel, for rows of any number of steps.
+
+    Parameters
+    ----------
+    mean, std : ndarray of shape (n_features,)
+        Of the training rows' columns: equal ones for all steps of a channel; 0 and 1
+        for the length.
+    n_channels : int
+    """
+
+    def __init__(self, mean, std, n_channels):
+        super().__init__(mean, std)
+        self.n_channels = n_channels
+
+    def standardize(self, rows, dtype, device):
+        """Return rows as a tensor; steps behind the end are zero."""
+        rows = np.array(rows, dtype=np.float64)
+        inside = steps_inside(rows, self.n_channels)
+        cells = rows[:, :-1].reshape(len(rows), -1, self.n_channels)
+        mean, std = self.mean[: self.n_channels], self.std[: self.n_channels]
+        cells -= mean
+        cells /= std
+        cells[~inside] = 0.0
+        return torch.tensor(rows, dtype=dtype, device=device)
+
+    def restore(self, rows):
+        """Return standardised rows in the user's units; behind the end are zeros."""
+        rows = rows.cpu().numpy().astype(np.float64)
+        inside = steps_inside(rows, self.n_channels)
+        cells = rows[:, :-1].reshape(len(rows), -1, self.n_channels)
+        cells *= self.std[: self.n_channels]
+        cells += self.mean[: self.n_channels]
+        cells[~inside] = 0.0
+        return rows
+
+
+def fit_sequence_scaling(X, weight, n_channels):
+    """Return the :class:`SequenceScaling` of rows, and the variance of each column.
+
+    About one mean for all steps of a channel: where lengths differ, steps of the same
+    number are no columns of a table. What varies behind the end of a sequence, and the
+    length itself, counts nothing.
+    """
+    mass, mean = 0.0, np.zeros(n_channels)
+    for cells, inside, w in _blocks(X, weight, n_channels):
+        mass += float(weighted_sum(w, inside.sum(axis=1)))
+        mean += weighted_sum(w, cells.sum(axis=1))
+    mean /= mass
+    squares = 0.0
+    for cells, inside, w in _blocks(X, weight, n_channels):
+        centered = (cells - mean) * inside[:, :, None]
+        squares = squares + weighted_sum(w, centered**2)
+    variance = squares / weight.sum()
+    std = np.sqrt(squares.sum(axis=0) / mass)
+    rounding = 1e-12 * np.abs(mean)
+    is_constant = std <= rounding
+    variance = np.append(np.where(is_constant, 0.0, variance).ravel(), 0.0)
+    std = np.where(is_constant, 1.0, std)
+    n_steps = (len(variance) - 1) // n_channels
+    tiled = (np.tile(part, n_steps) for part in (mean, std))
+    mean, std = (np.append(part, end) for part, end in zip(tiled, (0, 1), strict=True))
+    return SequenceScaling(mean, std, n_channels), variance
+
+
+def _blocks(X, weight, n_channels):
+    for block in blocks_of(*X.shape):
+        rows = dense_block(X, block)
+        cells = rows[:, :-1].reshape(len(rows), -1, n_channels)
+        yield cells, steps_inside(rows, n_channels), weight[block]
+
+
+def on_grid(problem, n_channels):
+    """Return a problem whose rows are resampled to the longest sequence's length."""
+    source = ResampledRows(problem.source, n_channels)
+    unit = problem.metric.unit[: source.n_features]
+    varies = problem.metric.varies[:n_channels].repeat(source.n_steps)
+    metric = Metric(unit, varies.to(unit), problem.metric.code_unit)
+    return problem._replace(
+        source=source, metric=metric, grid_shape=(source.n_steps, 1, n_channels)
+    )
+
+
+class ResampledRows:
+    """The rows of a source, resampled to one length.
+
+    Parameters
+    ----------
+    source : RowSource
+    n_channels : int
+    """
+
+    def __init__(self, source, n_channels):
+        self.source, self.n_channels = source, n_channels
+        self.n_rows, self.n_features = source.n_rows, source.n_features - 1
+        self.n_steps = self.n_features // n_channels
+
+    def take(self, index):
+        """Return the rows at ``index``."""
+        rows = self.source.take(index)
+        steps = rows[..., :-1].unflatten(-1, (-1, self.n_channels))
+        lengths = rows[..., -1].round().long()
+        return resampled(steps, lengths, self.n_steps).flatten(-2)
