@@ -71,7 +71,8 @@ class SequenceAutoencoder(
     >>> steps = np.linspace(0, 6, 50)
     >>> rates = np.random.default_rng(0).uniform(1, 2, size=(200, 1))
     >>> X = np.sin(rates * steps)
-    >>> ae = SequenceAutoencoder(2, max_epochs=5, random_state=0).fit(X)
+    >>> ae = SequenceAutoencoder(2, cell_size=16, max_epochs=40, random_state=0)
+    >>> ae = ae.fit(X)
     >>> ae.transform(X).shape
     (200, 2)
     >>> ae.reconstruct(X).shape

@@ -92,9 +92,9 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
     >>> rates = np.random.default_rng(0).uniform(1, 2, size=(200, 1))
     >>> X = np.sin(rates * steps)
     >>> denoiser = DenoisingAutoencoder(
-    ...     network=SequenceNetwork(),
+    ...     network=SequenceNetwork(cell_size=16),
     ...     corruption="gaussian",
-    ...     max_epochs=5,
+    ...     max_epochs=20,
     ...     random_state=0,
     ... )
     >>> denoiser.fit(X).reconstruct(X).shape
