@@ -188,6 +188,8 @@ class BaseAutoencoder(
         n_seen = 0 if first else self._reference.n_seen
         X = self._draw(X, sample_weight, reset=first, n_seen=n_seen)
         rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
+        if not first:
+            self._layout.check_block(self, rows)
         self._check_rows(rows)
         rows, weight = weigh_rows(self, rows, sample_weight, least=2 if first else 1)
         seeds = draw_seeds(self.random_state)

@@ -22,6 +22,13 @@ class TableLayout:
 
     def read(self, estimator, X, *, reset, min_rows=1):
         """Check ``X`` and return it as a float array or a CSR matrix, not copied."""
+        if getattr(X, "ndim", 2) > 2:
+            raise ValueError(
+                f"Found array with dim {X.ndim}, while dim <= 2 is required by "
+                f"{type(estimator).__name__}. For images take ConvolutionalAutoencoder "
+                "or network=ConvolutionalNetwork(), for sequences SequenceAutoencoder "
+                "or network=SequenceNetwork()."
+            )
         rows = read_rows(estimator, X, reset=reset, min_rows=min_rows)
         check_finite(rows, estimator)
         return rows
@@ -32,6 +39,9 @@ class TableLayout:
 
     def describe(self, estimator, fitted):
         """Set what a fit says of the layout, once the other attributes are set."""
+
+    def check_block(self, estimator, rows):
+        """Refuse a later block of a stream that does not go with the first."""
 
     def check_compressible(self, estimator):
         """Refuse to compress what is no rows of one length."""

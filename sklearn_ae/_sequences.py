@@ -5,7 +5,7 @@ import torch
 from scipy import sparse
 
 from ._images import form_of
-from ._inputs import TableLayout, check_finite, read_rows
+from ._inputs import TableLayout, check_finite, name_columns, read_rows
 from .metrics import RunningR2
 from .training import blocks_of, weighted_sum
 
@@ -13,11 +13,12 @@ from .training import blocks_of, weighted_sum
 # are terms of it, and the sequences, at most, that it is learned from.
 RIDGE, MOST_PRODUCTS, HEAD_ROWS = 1e-3, 32, 10_000
 
-# What to do about missing steps.
+# What to do about missing steps, and about infinite ones.
 FILL = (
-    "Fill these steps, for example by interpolation, or leave the sequence out; at the "
-    "ends of sequences of several lengths, NaN stands for no step at all."
+    "Fill these steps, for example by interpolation, or leave the sequence out. NaN in "
+    "all channels from a step to the end stands for a sequence that has ended."
 )
+REPLACE = "Replace these steps, or leave the sequence out."
 
 
 class SequenceLayout(TableLayout):
@@ -25,8 +26,8 @@ class SequenceLayout(TableLayout):
 
     Of one length they are ``(n, n_steps)`` or ``(n, n_steps, n_channels)``, and rows
     are flattened sequences. Of several they are a list of ``(n_steps, n_channels)`` or
-    ``(n_steps,)``, or ``(n, n_steps, n_channels)`` with NaN at the ends. Rows then have
-    zeros where there are no steps left, and the number of steps in one more column.
+    ``(n_steps,)``, or an array with NaN at the ends. Rows then have zeros where there
+    are no steps left, and the number of steps in one more column.
     """
 
     def read(self, estimator, X, *, reset, min_rows=1):
@@ -47,11 +48,11 @@ class SequenceLayout(TableLayout):
                 raise several_lengths(sequences, estimator)
             return self._read_of_one_length(estimator, X, reset, min_rows)
         if sequences is None:
-            sequences = list(np.asarray(X).reshape(*np.shape(X)[:2], -1))
+            sequences = split(as_numbers(X), name)
         return self._read_of_several(estimator, X, sequences, reset, min_rows)
 
     def _read_of_one_length(self, estimator, X, reset, min_rows):
-        how, shape = (), None
+        how, shape = (name_columns, FILL), None
         ndim, _ = form_of(X)
         if ndim == 3:
             shape = tuple(int(side) for side in X.shape[1:])
@@ -59,6 +60,8 @@ class SequenceLayout(TableLayout):
                 check_shape(shape, estimator)
             how = StepNames(shape), FILL
             X = X.reshape(len(X), shape[0] * shape[1])
+        elif ndim == 2 and not reset and not is_frame(X):
+            check_n_columns(X.shape[1], estimator)
         rows = read_rows(estimator, X, reset=reset, min_rows=min_rows)
         check_finite(rows, estimator, *how)
         if reset:
@@ -80,7 +83,9 @@ class SequenceLayout(TableLayout):
             estimator.n_features_in_ = n_channels
             vars(estimator).pop("feature_names_in_", None)
         elif n_channels != estimator.sequence_shape_[1]:
-            raise other_channels(n_channels, estimator)
+            is_array = getattr(X, "ndim", 0) == 2
+            alone = is_array and X.shape[1] == estimator.sequence_shape_[1]
+            raise other_channels(n_channels, estimator, alone=alone)
         width = max(*lengths, estimator.sequence_shape_[0])
         return as_rows(sequences, lengths, width)
 
@@ -94,10 +99,12 @@ class SequenceLayout(TableLayout):
         lengths = lengths_of(rows)
         steps = rows[:, :-1].reshape(len(rows), -1, n_channels)
         if form in (2, 3):
-            width = max(lengths) if like is None else np.shape(like)[1]
-            steps = steps[:, :width].copy()
-            steps[np.arange(steps.shape[1]) >= lengths[:, None]] = np.nan
-            return steps if form == 3 else steps[:, :, 0]
+            known = max(*lengths, estimator.sequence_shape_[0])
+            width = known if like is None else np.shape(like)[1]
+            padded = np.full((len(rows), width, n_channels), np.nan, dtype=rows.dtype)
+            inside = np.arange(width) < lengths[:, None]
+            padded[inside] = steps[steps_inside(rows, n_channels)]
+            return padded if form == 3 else padded[:, :, 0]
         parts = [part[:length] for part, length in zip(steps, lengths, strict=True)]
         return [part[:, 0] for part in parts] if form == "flat" else parts
 
@@ -137,6 +144,16 @@ class SequenceLayout(TableLayout):
         if estimator.scale_ is not None:
             estimator.scale_ = fitted.scaling.std[:n_channels].copy()
         estimator._length_head = learn_lengths(fitted)
+
+    def check_block(self, estimator, rows):
+        """Refuse a later block of a stream with longer sequences than the first."""
+        most = estimator.sequence_shape_[0]
+        if estimator.varies_in_length_ and lengths_of(rows).max() > most:
+            raise ValueError(
+                f"X holds a sequence of {lengths_of(rows).max()} steps, and the "
+                f"longest of the first block had {most}. Give partial_fit a first "
+                "block with one of the longest sequences, or cut this one."
+            )
 
     def check_compressible(self, estimator):
         """Refuse to compress sequences of several lengths."""
@@ -257,7 +274,7 @@ def is_table(X):
     """Whether sequences are all of one length."""
     if isinstance(X, list):
         return False
-    return is_frame(X) or X.ndim < 3 or X.dtype.kind != "f" or not np.isnan(X).any()
+    return is_frame(X) or X.ndim < 2 or X.dtype.kind != "f" or not np.isnan(X).any()
 
 
 def as_list(X, name):
@@ -302,22 +319,33 @@ def check_items(items, name):
 
 def split(X, name):
     """Return sequences as a list of arrays ``(n_steps, n_channels)``."""
-    if isinstance(X, list):
-        sequences = [item.reshape(len(item), -1) for item in X]
-    else:
-        there = ~np.isnan(X).all(axis=2)
-        last = X.shape[1] - np.argmax(there[:, ::-1], axis=1)
-        lengths = np.where(there.any(axis=1), last, 0)
-        sequences = [part[:length] for part, length in zip(X, lengths, strict=True)]
-        check_items(sequences, name)
+    sequences = [ended(item.reshape(len(item), -1)) for item in X]
+    check_items(sequences, name)
     for i, sequence in enumerate(sequences):
-        bad = np.flatnonzero(~np.isfinite(sequence).all(axis=1))
-        if bad.size:
-            what = "NaN" if np.isnan(sequence).any() else "infinity"
-            raise ValueError(
-                f"Input X contains {what} in step {bad[0]} of X[{i}]. {FILL}"
-            )
+        for is_bad, what, remedy in (
+            (np.isnan, "NaN", FILL),
+            (np.isinf, "infinity", REPLACE),
+        ):
+            bad = np.flatnonzero(is_bad(sequence).any(axis=1))
+            if bad.size:
+                raise ValueError(
+                    f"Input X contains {what} in step {bad[0]} of X[{i}]. {remedy}"
+                )
     return sequences
+
+
+def as_numbers(X):
+    """Return a table or an array as an array of numbers."""
+    array = X.toarray() if sparse.issparse(X) else np.asarray(X)
+    return array if array.dtype.kind in "fiub" else array.astype(np.float64)
+
+
+def ended(sequence):
+    """Return a sequence up to the last step that is not missing as a whole."""
+    if sequence.dtype.kind != "f":
+        return sequence
+    there = np.flatnonzero(~np.isnan(sequence).all(axis=1))
+    return sequence[: there[-1] + 1 if there.size else 0]
 
 
 def form_of_sequences(X):
@@ -404,9 +432,26 @@ def check_shape(shape, estimator):
     )
 
 
-def other_channels(n_channels, estimator, turned=False):
+def check_n_columns(n_columns, estimator):
+    """Refuse rows that have not the numbers of a flattened sequence."""
+    n_steps, n_channels = estimator.sequence_shape_
+    if n_columns == n_steps * n_channels:
+        return
+    plural = "s" * (n_channels > 1)
+    alone = " A sequence alone is X[np.newaxis]." if n_columns == n_channels else ""
+    raise ValueError(
+        f"X has {n_columns} features, but {type(estimator).__name__} is expecting "
+        f"{n_steps * n_channels} features as input: those of sequences of {n_steps} "
+        f"steps and {n_channels} channel{plural}. Cut or resample them to this length, "
+        f"or fit on a list of sequences of several lengths.{alone}"
+    )
+
+
+def other_channels(n_channels, estimator, turned=False, alone=False):
     """Return the error for sequences of other channels than those in ``fit``."""
     advice = "Give the channels of fit, in their order."
+    if alone:
+        advice = "A sequence alone is [X]."
     if turned:
         advice = "Steps come before channels: give X.transpose(0, 2, 1)."
     return ValueError(

@@ -4,6 +4,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from sklearn_ae import Autoencoder
 from sklearn_ae._inputs import NAMED_COLUMNS, TableLayout, check_codes
 from sklearn_ae.training import _rows
 
@@ -169,3 +170,10 @@ def test_codes_of_another_width_are_refused(X):
 def test_codes_that_are_not_finite_are_refused(X, value, message):
     with pytest.raises(ValueError, match=message):
         check_codes(spoilt(X, (0, 0), value=value), 3, "Autoencoder")
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 3), (5, 3, 3, 1)])
+def test_images_and_sequences_are_told_where_to_go(shape):
+    message = r"Found array with dim .*For images take ConvolutionalAutoencoder or"
+    with pytest.raises(ValueError, match=message):
+        Autoencoder().fit(np.ones(shape))

@@ -108,6 +108,58 @@ def test_what_came_in_one_form_comes_back_in_it():
         assert_array_equal(one, other[: len(sequence)])
 
 
+def test_padding_may_be_wider_than_any_sequence():
+    sequences = cut(walks())
+    wide = padded(sequences, 14)
+    fitted = model().fit(wide)
+    answers = fitted.reconstruct(wide[:3])
+    assert answers.shape == (3, 14, 2)
+    assert_array_equal(np.isnan(answers), np.isnan(wide[:3]))
+    decoded = fitted.inverse_transform(np.zeros((2, 2)), lengths=[2, 3])
+    assert decoded.shape == (2, 9, 2)
+
+
+def test_rows_may_be_padded_too():
+    sequences = cut(walks(n_channels=1))
+    rows = padded(sequences)[:, :, 0]
+    fitted = model().fit(rows)
+    assert fitted.varies_in_length_
+    codes = fitted.transform(rows)
+    assert_array_equal(codes, model().fit(sequences).transform(sequences))
+    assert_array_equal(np.isnan(fitted.reconstruct(rows)), np.isnan(rows))
+    frame = pd.DataFrame(rows).rename(columns=str)
+    assert_array_equal(fitted.transform(frame), codes)
+
+
+def test_lists_may_be_padded_too():
+    sequences = cut(walks())
+    longer = [
+        np.pad(part, ((0, 2), (0, 0)), constant_values=np.nan) for part in sequences
+    ]
+    fitted = model().fit(longer)
+    assert fitted.sequence_shape_ == (9, 2)
+    assert_array_equal(fitted.transform(longer), fitted.transform(sequences))
+
+
+def test_missing_steps_are_refused_whatever_the_form():
+    fitted = model().fit(cut(walks(n_channels=1)))
+    rows = walks(n_channels=1)[:, :, 0].copy()
+    for value, what in [(np.nan, "NaN"), (np.inf, "infinity")]:
+        rows[1, 5] = value
+        for X in (rows, list(rows), rows[:, :, None], pd.DataFrame(rows)):
+            with pytest.raises(
+                ValueError, match=rf"contains {what} in step 5 of X\[1\]"
+            ):
+                fitted.predict(X)
+
+
+def test_no_block_of_a_stream_is_longer_than_the_first():
+    stream = model().partial_fit(cut(walks()))
+    stream.partial_fit(cut(walks(n_steps=7, seed=1)))
+    with pytest.raises(ValueError, match="a sequence of 12 steps, and the longest of"):
+        stream.partial_fit(walks(n_steps=12))
+
+
 def test_one_channel_in_lists_may_lack_its_axis():
     sequences = [part[:, 0] for part in cut(walks(n_channels=1))]
     fitted = model().fit(sequences)
@@ -226,6 +278,8 @@ def test_missing_steps_of_arrays_are_named():
         (walks(n_channels=3), "X holds sequences of 3 channels, and"),
         (walks().transpose(0, 2, 1), "Steps come before channels: give X.transpose"),
         (cut(walks()), "X holds sequences of 3 to 9 steps, and SequenceAutoencoder"),
+        (walks()[:, :, 0], "expecting 18 features as input: those of sequences of 9"),
+        (walks()[0], "A sequence alone is X[np.newaxis]."),
     ],
 )
 def test_sequences_of_another_shape_than_in_fit(other, message):
@@ -234,8 +288,11 @@ def test_sequences_of_another_shape_than_in_fit(other, message):
 
 
 def test_other_channels_than_in_lists_of_fit():
+    fitted = model().fit(cut(walks()))
     with pytest.raises(ValueError, match="X holds sequences of 3 channels, and"):
-        model().fit(cut(walks())).transform(cut(walks(n_channels=3)))
+        fitted.transform(cut(walks(n_channels=3)))
+    with pytest.raises(ValueError, match=r"A sequence alone is \[X\]\."):
+        fitted.transform(walks()[0])
 
 
 @pytest.mark.parametrize("lengths", [[3], [0] * 12, [2.5] * 12, "3"])
