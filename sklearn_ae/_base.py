@@ -136,6 +136,10 @@ class BaseAutoencoder(
         rows = self._layout.read(self, X, reset=not warm, min_rows=2)
         self._check_rows(rows)
         rows, weight = weigh_rows(self, rows, sample_weight, least=2)
+        if warm:
+            self._layout.check_block(self, rows)
+        else:
+            rows = self._layout.trimmed(self, rows)
         seeds = draw_seeds(self.random_state)
         group = content_ranks(rows, seeds.split)
         recipe = self._recipe(*rows.shape, int(group.max()) + 1, seeds, device)

@@ -126,7 +126,8 @@ class CompressionMixin:
         # A twin, which took its training images in the form of those compressed.
         twin = object.__new__(type(self))
         form = header.ndim, header.pixels
-        vars(twin).update({**vars(self), "_image_form": form})
+        layouts = {"_image_form": form, "_sequence_form": header.ndim}
+        vars(twin).update({**vars(self), **layouts})
         return twin.inverse_transform(codes)
 
     def quantize(self, X, *, bits=6):

@@ -43,6 +43,10 @@ class TableLayout:
     def check_block(self, estimator, rows):
         """Refuse a later block of a stream that does not go with the first."""
 
+    def trimmed(self, estimator, rows):
+        """Return the rows that count in a fit, without columns that do not."""
+        return rows
+
     def check_compressible(self, estimator):
         """Refuse to compress what is no rows of one length."""
 

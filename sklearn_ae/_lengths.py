@@ -1,12 +1,20 @@
-"""Sequences of several lengths: their units, and where networks start."""
+"""The units of sequences of several lengths."""
 
 import numpy as np
 import torch
 
-from ._anchor import Metric
-from ._sequences import steps_inside
-from .networks import resampled
-from .training import Scaling, blocks_of, dense_block, weighted_sum
+from .training import Scaling, blocks_of, check_range, dense_block, weighted_sum
+
+
+def lengths_of(rows):
+    """Return the numbers of steps of rows of several lengths."""
+    return np.rint(rows[:, -1]).astype(int)
+
+
+def steps_inside(rows, n_channels):
+    """Return which steps each row has, of shape ``(n, n_steps)``."""
+    n_steps = (rows.shape[1] - 1) // n_channels
+    return np.arange(n_steps) < lengths_of(rows)[:, None]
 
 
 class SequenceScaling(Scaling):
@@ -53,15 +61,13 @@ def fit_sequence_scaling(X, weight, n_channels):
     number are no columns of a table. What varies behind the end of a sequence, and the
     length itself, counts nothing.
     """
-    mass, mean = 0.0, np.zeros(n_channels)
-    for cells, inside, w in _blocks(X, weight, n_channels):
-        mass += float(weighted_sum(w, inside.sum(axis=1)))
-        mean += weighted_sum(w, cells.sum(axis=1))
-    mean /= mass
+    mass, mean = channel_means(X, weight, n_channels)
     squares = 0.0
-    for cells, inside, w in _blocks(X, weight, n_channels):
-        centered = (cells - mean) * inside[:, :, None]
-        squares = squares + weighted_sum(w, centered**2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for cells, inside, w in _blocks(X, weight, n_channels):
+            centered = (cells - mean) * inside[:, :, None]
+            squares = squares + weighted_sum(w, centered**2)
+    check_range(mean, squares.sum(axis=0))
     variance = squares / weight.sum()
     std = np.sqrt(squares.sum(axis=0) / mass)
     rounding = 1e-12 * np.abs(mean)
@@ -74,41 +80,17 @@ def fit_sequence_scaling(X, weight, n_channels):
     return SequenceScaling(mean, std, n_channels), variance
 
 
+def channel_means(X, weight, n_channels):
+    """Return the weight of all steps there are, and each channel's mean over them."""
+    mass, total = 0.0, np.zeros(n_channels)
+    for cells, inside, w in _blocks(X, weight, n_channels):
+        mass += float(weighted_sum(w, inside.sum(axis=1)))
+        total += weighted_sum(w, cells.sum(axis=1))
+    return mass, total / mass
+
+
 def _blocks(X, weight, n_channels):
     for block in blocks_of(*X.shape):
         rows = dense_block(X, block)
         cells = rows[:, :-1].reshape(len(rows), -1, n_channels)
         yield cells, steps_inside(rows, n_channels), weight[block]
-
-
-def on_grid(problem, n_channels):
-    """Return a problem whose rows are resampled to the longest sequence's length."""
-    source = ResampledRows(problem.source, n_channels)
-    unit = problem.metric.unit[: source.n_features]
-    varies = problem.metric.varies[:n_channels].repeat(source.n_steps)
-    metric = Metric(unit, varies.to(unit), problem.metric.code_unit)
-    return problem._replace(
-        source=source, metric=metric, grid_shape=(source.n_steps, 1, n_channels)
-    )
-
-
-class ResampledRows:
-    """The rows of a source, resampled to one length.
-
-    Parameters
-    ----------
-    source : RowSource
-    n_channels : int
-    """
-
-    def __init__(self, source, n_channels):
-        self.source, self.n_channels = source, n_channels
-        self.n_rows, self.n_features = source.n_rows, source.n_features - 1
-        self.n_steps = self.n_features // n_channels
-
-    def take(self, index):
-        """Return the rows at ``index``."""
-        rows = self.source.take(index)
-        steps = rows[..., :-1].unflatten(-1, (-1, self.n_channels))
-        lengths = rows[..., -1].round().long()
-        return resampled(steps, lengths, self.n_steps).flatten(-2)

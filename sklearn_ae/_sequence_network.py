@@ -8,8 +8,9 @@ from sklearn.base import BaseEstimator
 from . import _defaults
 from ._compat import Interval, StrOptions
 from ._declaration import declare_parameters
-from ._lengths import fit_sequence_scaling, on_grid
+from ._lengths import fit_sequence_scaling
 from ._network import NetworkKind, check_layer_sizes, layer_sizes
+from ._resampling import on_grid
 from ._sequences import SequenceLayout
 from .detection import fit_isotropic
 from .networks import ACTIVATIONS, CELLS, AnchoredAutoencoder, ResampledAutoencoder

@@ -6,6 +6,8 @@ from scipy import sparse
 
 from ._images import form_of
 from ._inputs import TableLayout, check_finite, name_columns, read_rows
+from ._lengths import channel_means, lengths_of, steps_inside
+from ._resampling import variance_on_grid
 from .metrics import RunningR2
 from .training import blocks_of, weighted_sum
 
@@ -34,6 +36,7 @@ class SequenceLayout(TableLayout):
         """Check sequences and return them as rows."""
         name = type(estimator).__name__
         X = as_sequences(X, name)
+        check_not_empty(X, name)
         sequences = None if is_table(X) else split(X, name)
         if reset:
             estimator.varies_in_length_ = sequences is not None
@@ -94,7 +97,7 @@ class SequenceLayout(TableLayout):
         form = estimator._sequence_form if like is None else form_of_sequences(like)
         if not estimator.varies_in_length_:
             shape = estimator.sequence_shape_
-            return rows.reshape(-1, *shape) if form == 3 else rows
+            return rows.reshape(-1, *shape) if form in (3, "list") else rows
         n_channels = estimator.sequence_shape_[1]
         lengths = lengths_of(rows)
         steps = rows[:, :-1].reshape(len(rows), -1, n_channels)
@@ -140,10 +143,24 @@ class SequenceLayout(TableLayout):
         if not estimator.varies_in_length_:
             return
         n_channels = estimator.sequence_shape_[1]
-        estimator.mean_ = fitted.scaling.mean[:n_channels].copy()
+        lengths = lengths_of(estimator._reference.rows)
+        most, is_stream = estimator.sequence_shape_[0], fitted.training is None
+        if is_stream:  # of which there is a sample
+            sample = fitted.rows.X, fitted.weight, n_channels
+            estimator.mean_ = channel_means(*sample)[1]
+        else:
+            estimator.mean_ = fitted.mean[:n_channels].copy()
+            lengths = lengths_of(fitted.rows.X)
         if estimator.scale_ is not None:
             estimator.scale_ = fitted.scaling.std[:n_channels].copy()
-        estimator._length_head = learn_lengths(fitted)
+        if hasattr(estimator, "explained_variance_ratio_"):
+            weight = torch.from_numpy(fitted.weight)
+            total = variance_on_grid(
+                fitted.rows, weight, fitted.metric.unit, n_channels
+            )
+            share = fitted.metric.total / (total or 1.0)
+            estimator.explained_variance_ratio_ *= share
+        estimator._length_head = learn_lengths(fitted, lengths.min(), most)
 
     def check_block(self, estimator, rows):
         """Refuse a later block of a stream with longer sequences than the first."""
@@ -154,6 +171,14 @@ class SequenceLayout(TableLayout):
                 f"longest of the first block had {most}. Give partial_fit a first "
                 "block with one of the longest sequences, or cut this one."
             )
+
+    def trimmed(self, estimator, rows):
+        """Return rows as wide as the longest sequence that counts in a fit."""
+        if not estimator.varies_in_length_:
+            return rows
+        most, n_channels = int(lengths_of(rows).max()), estimator.sequence_shape_[1]
+        estimator.sequence_shape_ = most, n_channels
+        return np.hstack([rows[:, : most * n_channels], rows[:, -1:]])
 
     def check_compressible(self, estimator):
         """Refuse to compress sequences of several lengths."""
@@ -182,6 +207,9 @@ class LengthHead:
         Of the training sequences' lengths.
     """
 
+    def __init__(self, least, most):
+        self.least, self.most = int(least), int(most)
+
     def fit(self, codes, lengths, weight):
         """Learn from training sequences.
 
@@ -191,7 +219,6 @@ class LengthHead:
         lengths, weight : ndarray of shape (n,)
         """
         share = weight / weight.sum()
-        self.least, self.most = int(lengths.min()), int(lengths.max())
         self.center = weighted_sum(share, codes)
         variance = weighted_sum(share, (codes - self.center) ** 2)
         self.spread = np.sqrt(np.where(variance > 0, variance, 1.0))
@@ -216,16 +243,21 @@ class LengthHead:
 
 
 @torch.no_grad()
-def learn_lengths(fitted):
-    """Return the :class:`LengthHead` of a fit's training sequences."""
-    index = np.arange(min(fitted.rows.n_rows, HEAD_ROWS))
+def learn_lengths(fitted, least, most):
+    """Return the :class:`LengthHead` of a fit's training sequences.
+
+    Of many it learns from some, which the ranks of their contents decide.
+    """
+    group = fitted.plan.group
+    index = np.unique(group, return_index=True)[1][:HEAD_ROWS]
     codes, lengths = [], []
     for block in blocks_of(len(index), fitted.rows.n_features):
         rows = fitted.rows.take(torch.from_numpy(index[block]))
         codes.append(fitted.network.encode(rows)[0].cpu().numpy())
         lengths.append(rows[:, -1].cpu().numpy())
-    weight = fitted.weight[index]
-    return LengthHead().fit(np.concatenate(codes), np.concatenate(lengths), weight)
+    weight = np.bincount(group, fitted.weight)[:HEAD_ROWS]
+    head = LengthHead(least, most)
+    return head.fit(np.concatenate(codes), np.concatenate(lengths), weight)
 
 
 class MaskedR2(RunningR2):
@@ -248,7 +280,8 @@ class MaskedR2(RunningR2):
 def as_sequences(X, name):
     """Return a table or an array as it is, and other sequences as a list of arrays."""
     if is_frame(X):
-        return X
+        # A column of sequences is a list of them.
+        return as_sequences(list(X), name) if getattr(X, "ndim", 2) == 1 else X
     try:
         array = np.asarray(X)
     except ValueError:  # sequences of several lengths
@@ -282,9 +315,7 @@ def as_list(X, name):
     items = []
     for i, item in enumerate(X):
         try:
-            array = np.asarray(item)
-            if array.dtype.kind not in "fiub":
-                array = array.astype(np.float64)
+            array = as_numbers(item)
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"X[{i}] is no sequence of numbers. Give {name} an array of shape "
@@ -308,13 +339,24 @@ def check_items(items, name):
                 f"X[{i}] has no steps. Leave empty sequences out: there is nothing to "
                 "encode."
             )
-    kinds = {item.shape[1:] for item in items}
-    if len(kinds) > 1:
-        counts = sorted({kind[0] if kind else 1 for kind in kinds})
+    counts = sorted({item.shape[1] if item.ndim == 2 else 1 for item in items})
+    if len(counts) > 1:
         raise ValueError(
             f"X holds sequences of {' and '.join(map(str, counts))} channels. Give all "
             "the same channels, with steps before channels."
         )
+
+
+def check_not_empty(X, name):
+    """Refuse what holds no sequences, or such without steps."""
+    shape = np.shape(X) if hasattr(X, "shape") else (len(X),)
+    if not shape or (shape[0] > 0 and 0 not in shape):
+        return
+    what = "sample" if shape[0] == 0 else "feature"
+    raise ValueError(
+        f"Found array with 0 {what}(s) (shape={shape}) while a minimum of 1 is "
+        f"required by {name}."
+    )
 
 
 def split(X, name):
@@ -337,6 +379,8 @@ def split(X, name):
 def as_numbers(X):
     """Return a table or an array as an array of numbers."""
     array = X.toarray() if sparse.issparse(X) else np.asarray(X)
+    if array.dtype.kind == "c":
+        raise ValueError("Complex data not supported: sequences hold real numbers.")
     return array if array.dtype.kind in "fiub" else array.astype(np.float64)
 
 
@@ -367,23 +411,13 @@ def form_of_sequences(X):
 def as_rows(sequences, lengths, width):
     """Return sequences as rows, zero behind their ends, with the lengths at the end."""
     n_channels = sequences[0].shape[1]
-    dtype = np.result_type(np.float32, *{sequence.dtype for sequence in sequences})
+    are_single = all(sequence.dtype == np.float32 for sequence in sequences)
+    dtype = np.float32 if are_single else np.float64
     rows = np.zeros((len(sequences), width * n_channels + 1), dtype=dtype)
     for row, sequence in zip(rows, sequences, strict=True):
         row[: sequence.size] = sequence.ravel()
     rows[:, -1] = lengths
     return rows
-
-
-def lengths_of(rows):
-    """Return the numbers of steps of rows of several lengths."""
-    return np.rint(rows[:, -1]).astype(int)
-
-
-def steps_inside(rows, n_channels):
-    """Return which steps each row has, of shape ``(n, n_steps)``."""
-    n_steps = (rows.shape[1] - 1) // n_channels
-    return np.arange(n_steps) < lengths_of(rows)[:, None]
 
 
 def check_lengths(lengths, codes):

@@ -44,7 +44,7 @@ class ShrunkCovariance:
     total : float
         Trace.
     rank : int
-        Pixels: whatever the number of images, all directions have a variance.
+        Pixels: whatever the number of images, all directions may have a variance.
     shape : tuple (rank, rank)
     """
 

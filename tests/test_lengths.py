@@ -80,7 +80,7 @@ def test_lengths_of_codes_far_away_stay_in_range():
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(200, 3))
     lengths = np.rint(20 + 4 * codes[:, 0] + codes[:, 1] ** 2).astype(int)
-    head = LengthHead().fit(codes, lengths, np.ones(200))
+    head = LengthHead(lengths.min(), lengths.max()).fit(codes, lengths, np.ones(200))
     assert np.abs(head.predict(codes) - lengths).mean() < 0.5
     far = head.predict(1e6 * rng.normal(size=(50, 3)))
     assert far.min() >= lengths.min()
@@ -89,5 +89,5 @@ def test_lengths_of_codes_far_away_stay_in_range():
 
 def test_many_components_have_no_products():
     codes = np.random.default_rng(0).normal(size=(100, 40))
-    head = LengthHead().fit(codes, np.arange(1, 101), np.ones(100))
+    head = LengthHead(1, 100).fit(codes, np.arange(1, 101), np.ones(100))
     assert head.weights.shape == (41,)

@@ -13,8 +13,9 @@ from sklearn_ae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from sklearn_ae._lengths import lengths_of, steps_inside
 from sklearn_ae._sequence_network import SequenceNetwork
-from sklearn_ae._sequences import as_rows, lengths_of, steps_inside
+from sklearn_ae._sequences import as_rows
 
 FAST = {"max_epochs": 1, "cell_size": 4, "hidden_layer_sizes": (4,), "random_state": 0}
 
@@ -239,6 +240,57 @@ def test_rows_of_several_lengths():
     assert steps_inside(rows, 2).sum(axis=1).tolist() == [2, 3]
 
 
+def test_a_sequence_of_weight_zero_is_left_out():
+    sequences = cut(walks())
+    longer = [*sequences, np.zeros((40, 2))]
+    one = model().fit(longer, sample_weight=[1] * 12 + [0])
+    other = model().fit(sequences)
+    assert one.sequence_shape_ == (9, 2)
+    assert_allclose(one.transform(sequences), other.transform(sequences), atol=1e-9)
+
+
+def test_shares_of_the_variance_are_of_resampled_sequences():
+    sequences = [part[:5] for part in walks(n=40, n_steps=30)[1:]] + [walks()[0]]
+    fitted = SequenceAutoencoder(10, max_epochs=0, random_state=0).fit(sequences)
+    assert 0.9 < fitted.explained_variance_ratio_.sum() <= 1 + 1e-9
+
+
+def test_lengths_are_learned_from_sequences_in_any_order():
+    sequences = cut(walks(n=40))
+    order = np.random.default_rng(0).permutation(40)
+    one = model(max_epochs=0).fit(sequences)
+    other = model(max_epochs=0).fit([sequences[i] for i in order])
+    codes = one.transform(sequences)
+    assert_allclose(one._length_head.weights, other._length_head.weights, rtol=1e-6)
+    assert len(one.inverse_transform(codes)) == 40
+
+
+def test_the_mean_of_a_stream_moves():
+    sequences = cut(walks(n=40))
+    stream = model().partial_fit(sequences)
+    before = stream.mean_
+    stream.partial_fit([part + 10 for part in sequences])
+    assert_allclose(stream.mean_, before + 5)
+
+
+def test_a_warm_start_has_no_longer_sequences():
+    warm = model(warm_start=True).fit(cut(walks()))
+    warm.fit(cut(walks(seed=1)))
+    with pytest.raises(ValueError, match="a sequence of 12 steps, and the longest of"):
+        warm.fit(cut(walks(n_steps=12)))
+
+
+def test_object_arrays_and_series_of_sequences():
+    X = walks()
+    objects = np.empty(len(X), dtype=object)
+    objects[:] = list(X)
+    assert model().fit(X).reconstruct(objects).shape == X.shape
+    sequences = cut(X)
+    series = pd.Series(sequences)
+    fitted = model().fit(series)
+    assert_array_equal(fitted.transform(series), fitted.transform(sequences))
+
+
 # -- what is out of order
 
 X = walks()
@@ -249,6 +301,11 @@ BAD = [
     ([np.ones((3, 2)), np.ones((4, 3))], "X holds sequences of 2 and 3 channels."),
     ([np.ones((3, 2)), np.ones((0, 2))], "X[1] has no steps."),
     ([np.ones((3, 2)), np.ones((2, 2, 2))], "X[1] has shape (2, 2, 2)"),
+    ([np.ones(3), 1j * np.ones(4)], "X[1] is no sequence of numbers."),
+    ([], "Found array with 0 sample(s)"),
+    (np.ones((0, 5, 2)), "Found array with 0 sample(s)"),
+    (np.ones((4, 0, 2)), "Found array with 0 feature(s)"),
+    ([np.ones((5, 1)) * 1e200, np.ones((6, 1))], "exceed the range of float64"),
     ([np.ones(3), np.ones((4, 2))], "X holds sequences of 1 and 2 channels."),
     ([["a", "b"], ["a"]], "X[0] is no sequence of numbers."),
     (GAP, "Input X contains NaN in step 1 of X[3]."),

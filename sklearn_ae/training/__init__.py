@@ -31,7 +31,7 @@ from ._runtime import (
     threads_for,
     wide_dtype,
 )
-from ._scaling import Scaling, column_moments, fit_scaling
+from ._scaling import Scaling, check_range, column_moments, fit_scaling
 from ._warm_up import PenaltyWarmUp
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "Training",
     "TrainingBatches",
     "blocks_of",
+    "check_range",
     "column_moments",
     "content_ranks",
     "cpu_threads",

@@ -63,7 +63,7 @@ def fit_scaling(X, weight):
     """Return the :class:`Scaling` of the training rows."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean, variance = column_moments(X, weight)
-    _check_range(mean, variance)
+    check_range(mean, variance)
     # Rounding leaves a constant column a tiny spread; amplified, it would be noise. The
     # bound is scikit-learn's, of StandardScaler.
     rounding = X.shape[0] * np.finfo(np.float64).eps
@@ -72,7 +72,8 @@ def fit_scaling(X, weight):
     return Scaling(mean, np.where(constant, 1.0, np.sqrt(variance))), variance
 
 
-def _check_range(mean, variance):
+def check_range(mean, variance):
+    """Refuse columns whose moments are no numbers."""
     columns = np.flatnonzero(~np.isfinite(mean) | ~np.isfinite(variance))
     if columns.size:
         raise ValueError(
