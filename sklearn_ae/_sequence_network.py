@@ -239,7 +239,7 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
         row_shape : tuple (n_steps, n_channels) or (n_steps, n_channels, True)
             The latter of sequences of several lengths.
         **arguments : dict
-            Of :class:`AnchoredAutoencoder`.
+            Of ``AnchoredAutoencoder``.
 
         Returns
         -------

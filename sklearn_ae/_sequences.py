@@ -362,8 +362,12 @@ def check_not_empty(X, name):
 def split(X, name):
     """Return sequences as a list of arrays ``(n_steps, n_channels)``."""
     sequences = [ended(item.reshape(len(item), -1)) for item in X]
-    check_items(sequences, name)
     for i, sequence in enumerate(sequences):
+        if not len(sequence):
+            raise ValueError(
+                f"Input X contains NaN in every step of X[{i}]. Leave the sequence "
+                "out: there is nothing to encode."
+            )
         for is_bad, what, remedy in (
             (np.isnan, "NaN", FILL),
             (np.isinf, "infinity", REPLACE),

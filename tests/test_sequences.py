@@ -310,7 +310,7 @@ BAD = [
     ([["a", "b"], ["a"]], "X[0] is no sequence of numbers."),
     (GAP, "Input X contains NaN in step 1 of X[3]."),
     ([np.ones((3, 1)), np.full((2, 1), np.inf)], "contains infinity in step 0 of X[1]"),
-    (np.full((3, 4, 2), np.nan), "X[0] has no steps."),
+    (np.full((3, 4, 2), np.nan), "contains NaN in every step of X[0]."),
     (np.ones((2, 3, 4, 5)), "X has shape (2, 3, 4, 5)"),
 ]
 
