@@ -265,5 +265,20 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
         """
         return min(_defaults.SEQUENCE_BATCH_SIZE, n_rows)
 
+    def n_threads(self, batch_size, n_features):
+        """Return the CPU threads for batches of this shape: cells are work.
+
+        Parameters
+        ----------
+        batch_size, n_features : int
+            Sequences of a batch, and values of a sequence.
+
+        Returns
+        -------
+        n_threads : int
+            1 or 2.
+        """
+        return 2 if batch_size * n_features >= _defaults.SEQUENCE_BATCH else 1
+
 
 declare_parameters(SequenceNetwork)

@@ -46,6 +46,11 @@ def test_auto_layers_reach_over_a_sequence(cell, n_steps, n_layers):
     assert asked["cell"]["n_layers"] == 3
 
 
+@pytest.mark.parametrize(("n_steps", "n_threads"), [(140, 1), (511, 1), (512, 2)])
+def test_long_sequences_take_two_threads(n_steps, n_threads):
+    assert SequenceNetwork().n_threads(64, n_steps) == n_threads
+
+
 def test_channels_have_one_unit_each():
     X = walks() * [1, 100]
     rows = X.reshape(30, -1)
