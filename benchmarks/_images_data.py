@@ -2,7 +2,7 @@
 
 import _data
 import numpy as np
-from _variants import QUICK_ROWS, load_images, note
+from _variants import QUICK_ROWS, load_images, max_rows, note
 
 SIDE = 28
 
@@ -31,6 +31,17 @@ def load_mnist(options, most=None):
     """Return MNIST's training and test images, or None if there is no such file."""
     parts = load_images(options, most)
     return None if parts is None else tuple(map(as_images, parts))
+
+
+def load_judged(options, n_fitted, n_judges):
+    """Return some training images of MNIST to fit to, and others to judge, or None."""
+    images = load_mnist(options)
+    if images is None:
+        return None
+    order = np.random.default_rng(0).permutation(len(images[0]))
+    n_fitted, n_judges = max_rows(options, n_fitted), max_rows(options, n_judges)
+    judges = order[n_fitted : n_fitted + n_judges]
+    return images[0][order[:n_fitted]], images[0][judges]
 
 
 def load_labels(options):

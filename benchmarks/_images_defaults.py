@@ -7,10 +7,9 @@ others judge.
 from contextlib import ExitStack
 from unittest.mock import patch
 
-import numpy as np
-from _images_data import NO_MNIST, as_rows, load_mnist
+from _images_data import NO_MNIST, as_rows, load_judged
 from _timing import seconds_of
-from _variants import Part, fit, max_rows, note, section, squares
+from _variants import Part, fit, note, section, squares
 from sklearn.decomposition import PCA
 
 from sklearn_ae import ConvolutionalAutoencoder, _defaults
@@ -50,13 +49,10 @@ HEADER = ("setting", "squared error over PCA's", "fit s")
 
 def run(options):
     """Fit with each setting in turn."""
-    images = load_mnist(options)
+    images = load_judged(options, N_FITTED, N_JUDGES)
     if images is None:
         return Part([], [NO_MNIST])
-    order = np.random.default_rng(0).permutation(len(images[0]))
-    n_fitted, n_judges = max_rows(options, N_FITTED), max_rows(options, N_JUDGES)
-    train = images[0][order[:n_fitted]]
-    judges = images[0][order[n_fitted : n_fitted + n_judges]]
+    train, judges = images
     pca = PCA(K, svd_solver="covariance_eigh").fit(as_rows(train))
     kept = pca.inverse_transform(pca.transform(as_rows(judges)))
     unit = squares(as_rows(judges) - kept)
@@ -74,7 +70,7 @@ def run(options):
         rows.append((name, f"{error:.3f}", f"{seconds:.0f}"))
         note(*rows[-1])
     text = (
-        f"{n_fitted} of MNIST's training images for the fit, {n_judges} others to "
+        f"{len(train)} of MNIST's training images for the fit, {len(judges)} others to "
         f"judge, k = {K}, {MAX_EPOCHS} epochs. One setting differs from the default in "
         "each line. Initial weights are shares of He's; the linear layers' factors are "
         "learning rates beside those of the convolutions; 0.98 is what Adam keeps of "

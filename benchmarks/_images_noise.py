@@ -3,11 +3,10 @@
 from contextlib import ExitStack
 from unittest.mock import patch
 
-import numpy as np
-from _images_data import NO_MNIST, as_rows, load_mnist
+from _images_data import NO_MNIST, as_rows, load_judged
 from _images_denoising import convolutional_denoiser
 from _timing import seconds_of
-from _variants import Part, fit, max_rows, note, section
+from _variants import Part, fit, note, section
 from _variants_denoising import add_noise, psnr
 
 from sklearn_ae import _defaults
@@ -31,13 +30,10 @@ HEADER = ("setting", "PSNR", "fit s")
 
 def run(options):
     """Fit with each setting in turn."""
-    images = load_mnist(options)
+    images = load_judged(options, N_FITTED, N_JUDGES)
     if images is None:
         return Part([], [NO_MNIST])
-    order = np.random.default_rng(0).permutation(len(images[0]))
-    n_fitted, n_judges = max_rows(options, N_FITTED), max_rows(options, N_JUDGES)
-    train = as_rows(images[0][order[:n_fitted]])
-    judges = as_rows(images[0][order[n_fitted : n_fitted + n_judges]])
+    train, judges = map(as_rows, images)
     noisy, rows = add_noise(judges, NOISE_SEED), []
     for name, (parameters, constants) in SETTINGS.items():
         model = convolutional_denoiser(train).set_params(**parameters)
@@ -49,7 +45,7 @@ def run(options):
         rows.append((name, f"{quality:.2f}", f"{seconds:.0f}"))
         note(*rows[-1])
     text = (
-        f"{n_fitted} of MNIST's training images for the fit, {n_judges} others to "
+        f"{len(train)} of MNIST's training images for the fit, {len(judges)} others to "
         "judge, with the noise of the table of noisy digits. One setting differs from "
         "the default in each line, or two where it says so. The default has a learning "
         "rate of 0.001 and a weight decay of 0.1, and Adam keeps 0.999 of the mean "

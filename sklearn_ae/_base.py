@@ -23,7 +23,7 @@ from ._compat import (
 )
 from ._fitting import Recipe, Start, fit_network
 from ._inputs import weigh_rows
-from ._parameters import SharedParameters
+from ._parameters import SharedParameters, as_plain
 from ._persistence import pack, unpack
 from ._reference import Reference
 from ._streaming import as_fitted, first_block_recipe, train_on_block
@@ -88,7 +88,7 @@ class BaseAutoencoder(
     def _structural_params(self):
         # As plain values: a list or an array of sizes says the same as a tuple.
         values = {name: getattr(self, name) for name in self._structural}
-        return {name: _plain(value) for name, value in values.items()}
+        return {name: as_plain(value) for name, value in values.items()}
 
     def _check_structure(self):
         """Refuse to go on with a network of another shape than asked for."""
@@ -394,19 +394,3 @@ class BaseAutoencoder(
 
 def _or(parameter, default):
     return default if isinstance(parameter, str) else parameter
-
-
-def _plain(value):
-    if isinstance(value, BaseEstimator):
-        return {name: _plain(getattr(value, name)) for name in value.structural}
-    return value if np.ndim(value) == 0 else tuple(np.asarray(value).tolist())
-
-
-def first(values):
-    """Return what came out for the one team of a fit, as a plain value."""
-    return None if values is None else values[0].item()
-
-
-def share_kept(loss):
-    """Return the R² of a loss that is a share of the variance."""
-    return None if loss is None else 1 - first(loss)

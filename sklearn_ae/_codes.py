@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
 from ._inputs import check_codes
-from .networks import widened
 from .training import blocks_of, cpu_threads, dense_block
 
 
@@ -68,8 +67,8 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         parameter = next(network.parameters())
 
         def decode(block):
-            decoded = layout.decode(self, network, block)
-            return self._scaling.restore(widened(decoded, width)[0])
+            decoded = layout.decode(self, network, block, width)
+            return self._scaling.restore(decoded[0])
 
         with torch.no_grad(), self._inference_threads():
             for block in blocks_of(*rows.shape):

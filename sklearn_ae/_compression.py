@@ -125,9 +125,8 @@ class CompressionMixin:
         codes = self._code_model.dequantize(symbols, header.bits, header.dtype)
         # A twin, which took its training images in the form of those compressed.
         twin = object.__new__(type(self))
-        form = header.ndim, header.pixels
-        layouts = {"_image_form": form, "_sequence_form": header.ndim}
-        vars(twin).update({**vars(self), **layouts})
+        form = self._layout.form(header.ndim, header.pixels)
+        vars(twin).update({**vars(self), **form})
         return twin.inverse_transform(codes)
 
     def quantize(self, X, *, bits=6):

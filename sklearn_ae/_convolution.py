@@ -13,7 +13,7 @@ from ._network import NetworkKind, check_layer_sizes, layer_sizes
 from ._patches import PatchLayout
 from .detection import fit_isotropic
 from .networks import ACTIVATIONS
-from .training import Scaling, fit_scaling
+from .training import fit_scaling, shared_by_channel
 
 # Folds of a cross-fit, at most: each is a network of its own.
 MAX_FOLDS = 3
@@ -119,7 +119,9 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     # Parameters that shape the network, which a fit that goes on cannot change.
     structural = ("channels", "n_blocks", "hidden_layer_sizes", "activation")
 
+    full_batch = _defaults.IMAGE_BATCH_SIZE
     weight_decay = _defaults.IMAGE_WEIGHT_DECAY
+    cells_for_two_threads = _defaults.IMAGE_BATCH
     max_folds = MAX_FOLDS
     block_size = BLOCK_ROWS
 
@@ -218,10 +220,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         scaling, variance = fit_scaling(X, weight)
         if self.grid_shape(row_shape) is None:
             return scaling, variance
-        by_channel = variance.reshape(-1, row_shape[-1]).mean(axis=0)
-        by_channel = np.where(by_channel > 0, np.sqrt(by_channel), 1.0)
-        std = np.tile(by_channel, len(variance) // row_shape[-1])
-        return Scaling(scaling.mean, std), variance
+        return shared_by_channel(scaling, variance, row_shape[-1]), variance
 
     def grid_shape(self, row_shape):
         """Return the shape of images, or None for rows that nobody said are images.
@@ -258,20 +257,6 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         """
         shape = network.arguments["branches"]["image_shape"]
         return fit_isotropic(fitted, network, index, self.grid_shape(shape))
-
-    def batch_size(self, n_rows):
-        """Return the batch size that "auto" stands for.
-
-        Parameters
-        ----------
-        n_rows : int
-            Training images.
-
-        Returns
-        -------
-        batch_size : int
-        """
-        return _defaults.image_batch_size_for(n_rows)
 
     def learning_rate(self, n_distinct, is_corrupted):
         """Return the learning rate that "auto" stands for.
@@ -322,21 +307,6 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         if self.patch_size is not None:
             min_epochs = _defaults.min_patch_epochs_for(n_batches)
         return usual._replace(min_epochs=min_epochs)
-
-    def n_threads(self, batch_size, n_features):
-        """Return the CPU threads for batches of this shape: convolutions are work.
-
-        Parameters
-        ----------
-        batch_size, n_features : int
-            Images of a batch, and values of an image.
-
-        Returns
-        -------
-        n_threads : int
-            1 or 2.
-        """
-        return 2 if batch_size * n_features >= _defaults.IMAGE_BATCH else 1
 
 
 declare_parameters(ConvolutionalNetwork)

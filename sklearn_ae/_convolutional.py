@@ -4,13 +4,14 @@ from ._base import BaseAutoencoder
 from ._compression import CompressionMixin
 from ._convolution import ConvolutionalNetwork, ConvolutionalParameters
 from ._corrupting import CorruptionMixin
+from ._network import OwnNetworkMixin
 from ._principal_codes import ComparedWithPCAMixin, PrincipalCodesMixin
 from .detection import OutlierDetectionMixin
-from .networks import AnchoredAutoencoder
 
 
 class ConvolutionalAutoencoder(
     ConvolutionalParameters,
+    OwnNetworkMixin,
     CompressionMixin,
     ComparedWithPCAMixin,
     PrincipalCodesMixin,
@@ -92,17 +93,4 @@ class ConvolutionalAutoencoder(
 
     _structural = (*BaseAutoencoder._structural, *ConvolutionalNetwork.structural)
 
-    @property
-    def _network_kind(self):
-        names = ConvolutionalParameters.__annotations__
-        return ConvolutionalNetwork(**{name: getattr(self, name) for name in names})
-
-    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
-        return AnchoredAutoencoder(
-            n_models=n_models,
-            n_features=n_features,
-            n_components=n_components,
-            branches=self._network_kind.branches(
-                self.image_shape_, n_distinct, self._is_corrupted
-            ),
-        )
+    _kind = ConvolutionalNetwork

@@ -55,9 +55,9 @@ MIN_IMAGE_EPOCHS = 28
 # steps as images get in 28 epochs of 20,000, many are seen less often.
 PATCH_STEPS, MIN_PATCH_EPOCHS = 9000, 10
 
-# Pixels of a batch from which a second thread is worth its risk, as for dense networks:
-# while other work holds a core, two threads that wait for each other take ten times as
-# long as one.
+# Values of a batch of images or sequences from which a second thread is worth its risk,
+# as for dense networks: while other work holds a core, two threads that wait for each
+# other take ten times as long as one.
 IMAGE_BATCH = 2**15
 
 # What Adam keeps of the mean squared gradients at each step. Convolutional networks
@@ -72,9 +72,6 @@ IMAGE_WEIGHT_DECAY, CORRUPTED_RATE = 0.1, 1e-3
 
 # Sequences per step, dense layers between their places and the code, weight decay.
 SEQUENCE_BATCH_SIZE, SEQUENCE_LAYERS, SEQUENCE_WEIGHT_DECAY = 64, (128,), 0.1
-
-# Values of a batch from which a second thread is worth its risk, as of images.
-SEQUENCE_BATCH = 2**15
 
 # Dilated convolutions, at most; eight of three taps reach over 511 steps.
 MAX_CONVOLUTIONS = 8
@@ -122,11 +119,6 @@ def sequence_layers_for(cell, n_steps):
     return n_layers
 
 
-def image_batch_size_for(n_rows):
-    """Return the number of images per step."""
-    return min(IMAGE_BATCH_SIZE, n_rows)
-
-
 def learning_rate_for(n_distinct):
     """Return the learning rate of the first epoch."""
     return SMALL_LEARNING_RATE if n_distinct < SMALL else LEARNING_RATE
@@ -136,11 +128,6 @@ def sparse_learning_rate_for(n_distinct, penalty):
     """Return the learning rate of parameters of unit size."""
     slow = n_distinct < SMALL or penalty == "kl"
     return SPARSE_SLOW_RATE if slow else SPARSE_LEARNING_RATE
-
-
-def batch_size_for(n_rows):
-    """Return the number of rows per step."""
-    return min(BATCH_SIZE, n_rows)
 
 
 def max_epochs_for(n_distinct, n_batches, schedule=SCHEDULE):

@@ -9,7 +9,6 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from . import _defaults
-from ._base import first, share_kept
 from ._compat import Interval, RealNotInt, StrOptions
 from ._corrupting import per_column
 from ._fitting import fit_network
@@ -17,9 +16,11 @@ from .training import (
     Corruptions,
     blocks_of,
     dense_block,
+    first,
     keyed_uniform,
     make_corruption,
     row_keys,
+    share_kept,
 )
 
 # What "auto" means for the rate at which models are judged.

@@ -10,13 +10,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from . import _defaults
-from ._base import first
 from ._compat import check_sample_weight
 from ._inputs import check_unit_interval
 from ._prior import choose_n_normals, fit_prior
 from ._probabilistic import probabilistic_anchor
 from .detection import LikelihoodScorer, even_normals
-from .training import LikelihoodLoss, PenaltyWarmUp, blocks_of, weighted_sum
+from .training import LikelihoodLoss, PenaltyWarmUp, blocks_of, first, weighted_sum
 
 # A component whose distribution differs less from the prior, in nats, says nothing.
 ACTIVE = 0.01

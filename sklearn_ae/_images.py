@@ -67,6 +67,10 @@ class ImageLayout(TableLayout):
             return rows
         return rows.reshape(-1, *estimator.image_shape_[: ndim - 1])
 
+    def form(self, ndim, pixels):
+        """Return the attributes of an estimator fitted to images of such a form."""
+        return {"_image_form": (ndim, pixels)}
+
     def row_shape(self, estimator):
         """Return (height, width, channels)."""
         return estimator.image_shape_

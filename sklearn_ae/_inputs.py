@@ -58,9 +58,17 @@ class TableLayout:
         """Return codes with what decoding needs beside them, and the rows' width."""
         return codes, estimator.n_features_in_
 
-    def decode(self, estimator, network, codes):
-        """Return what a network makes of a tensor of prepared codes."""
+    def decode(self, estimator, network, codes, width):
+        """Return what a network makes of prepared codes, as rows of a width."""
         return network.decode(codes)
+
+    def form(self, ndim, pixels):
+        """Return the attributes of an estimator fitted to data of such a form."""
+        return {}
+
+    def total_variance(self, estimator, fitted):
+        """Return the variance of the training rows that codes have a share of."""
+        return fitted.metric.total
 
     def row_shape(self, estimator):
         """Return the shape that the cells of a row have for a network."""

@@ -9,7 +9,7 @@ from ._compat import StrOptions
 from ._inputs import TableLayout
 from .detection import fit_mahalanobis
 from .networks import AnchoredAutoencoder
-from .training import MAX_FOLDS, fit_scaling, threads_for
+from .training import MAX_FOLDS, WIDE_BATCH, fit_scaling, threads_for
 
 
 class NetworkKind:
@@ -30,8 +30,12 @@ class NetworkKind:
     # Rows that are read at once after a fit, neither more nor fewer; None takes any.
     block_size = None
 
-    # Weight decay of AdamW.
+    # Rows per step, at most, and weight decay of AdamW.
+    full_batch = _defaults.BATCH_SIZE
     weight_decay = 0.0
+
+    # Cells of a batch from which two CPU threads share the work.
+    cells_for_two_threads = WIDE_BATCH
 
     # How an outlier detector learns from a fit.
     fit_scorer = staticmethod(fit_mahalanobis)
@@ -59,8 +63,18 @@ class NetworkKind:
         return fit_scaling(X, weight)
 
     def batch_size(self, n_rows):
-        """Return the batch size that "auto" stands for."""
-        return _defaults.batch_size_for(n_rows)
+        """Return the batch size that "auto" stands for.
+
+        Parameters
+        ----------
+        n_rows : int
+            Training rows.
+
+        Returns
+        -------
+        batch_size : int
+        """
+        return min(self.full_batch, n_rows)
 
     def anchor_of(self, make_anchor, row_shape):
         """Return what makes the linear path of rows of a shape.
@@ -153,7 +167,7 @@ class NetworkKind:
         n_threads : int
             1 or 2.
         """
-        return threads_for(batch_size, n_features)
+        return threads_for(batch_size, n_features, self.cells_for_two_threads)
 
 
 DENSE = NetworkKind()
@@ -192,3 +206,25 @@ class NetworkChoiceMixin:
     @property
     def _network_kind(self):
         return DENSE if isinstance(self.network, str) else self.network
+
+
+class OwnNetworkMixin:
+    """An estimator that has the parameters of one kind of network as its own.
+
+    A subclass names the kind as ``_kind``.
+    """
+
+    @property
+    def _network_kind(self):
+        names = self._kind().get_params(deep=False)
+        return self._kind(**{name: getattr(self, name) for name in names})
+
+    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
+        kind, shape = self._network_kind, self._row_shape
+        return kind.make_network(
+            shape,
+            n_models=n_models,
+            n_features=n_features,
+            n_components=n_components,
+            branches=kind.branches(shape, n_distinct, self._is_corrupted),
+        )

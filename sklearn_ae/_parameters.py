@@ -4,6 +4,7 @@ from numbers import Integral, Real
 from typing import dataclass_transform
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from ._compat import Interval, RealNotInt, StrOptions
 from ._declaration import declare_parameters
@@ -141,3 +142,10 @@ class SharedParameters:
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+
+def as_plain(value):
+    """Return a parameter as plain values, which say the same if they are equal."""
+    if isinstance(value, BaseEstimator):
+        return {name: as_plain(getattr(value, name)) for name in value.structural}
+    return value if np.ndim(value) == 0 else tuple(np.asarray(value).tolist())

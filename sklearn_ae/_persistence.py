@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from ._codec import CodeModel
+from ._length_head import LengthHead
 from ._lengths import SequenceScaling
 from ._reference import Reference
-from ._sequences import LengthHead
 from .detection import CodePrior, IsotropicScorer, LikelihoodScorer, MahalanobisScorer
 from .networks import from_state, to_state
 from .training import (

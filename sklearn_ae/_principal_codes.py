@@ -1,9 +1,9 @@
 """Codes shown as PCA shows its own: uncorrelated, ordered, with their variances."""
 
 from ._anchor import code_variances
-from ._base import first, share_kept
 from ._fitting import arrange_as_principal, moments_of
 from ._principal import count_rows, unbiased
+from .training import first, share_kept
 
 
 class PrincipalCodesMixin:
@@ -23,7 +23,8 @@ class PrincipalCodesMixin:
     _arrange_codes = staticmethod(arrange_as_principal)
 
     def _describe_codes(self, fitted):
-        covariance, total = fitted.code_covariance, fitted.metric.total
+        covariance = fitted.code_covariance
+        total = self._layout.total_variance(self, fitted)
         if covariance is None:
             _, covariance = moments_of(fitted.network, fitted.rows, fitted.weight)
         variances = code_variances(fitted.network, covariance)

@@ -6,6 +6,7 @@ from ._base import BaseAutoencoder
 from ._compression import CompressionMixin
 from ._corrupting import CorruptionMixin
 from ._inputs import check_codes
+from ._network import OwnNetworkMixin
 from ._principal_codes import ComparedWithPCAMixin, PrincipalCodesMixin
 from ._sequence_network import SequenceNetwork, SequenceParameters
 from .detection import OutlierDetectionMixin
@@ -13,6 +14,7 @@ from .detection import OutlierDetectionMixin
 
 class SequenceAutoencoder(
     SequenceParameters,
+    OwnNetworkMixin,
     CompressionMixin,
     ComparedWithPCAMixin,
     PrincipalCodesMixin,
@@ -22,12 +24,14 @@ class SequenceAutoencoder(
 ):
     r"""Sequence autoencoder: codes, reconstruction and odd ones out, of sequences.
 
-    Takes sequences as arrays of shape (n, n_steps) or (n, n_steps, n_channels). What
-    came in one layout comes back in it. Encoder and decoder are a linear path, which
-    is PCA of all steps and channels side by side, plus a cell that reads each step in
-    the light of the others and learns what PCA leaves. The decoder knows of a sequence
-    only its code. Fitting minimises the squared error as a share of the variance of
-    the training sequences,
+    Takes sequences of one length as arrays of shape (n, n_steps) or (n, n_steps,
+    n_channels), and such of several as lists of arrays (n_steps, n_channels), or padded
+    with NaN. What came in one layout comes back in it. Encoder and decoder are a linear
+    path, which is PCA of all steps and channels side by side (of several lengths, of
+    sequences resampled to the longest), plus a cell that reads each step in the light
+    of the others and learns what PCA leaves. The decoder knows of a sequence only its
+    code. Fitting minimises the squared error as a share of the variance of the training
+    sequences,
 
     .. math::
         L = \frac{\sum_i w_i \lVert x_i - \hat x_i \rVert^2}
@@ -51,7 +55,10 @@ class SequenceAutoencoder(
     Attributes
     ----------
     sequence_shape_ : tuple (n_steps, n_channels)
-        Of the training sequences.
+        Of the training sequences; of the longest if they are of several lengths.
+    varies_in_length_ : bool
+        Whether they are. ``n_features_in_`` then is the number of channels, and
+        ``mean_`` and ``scale_`` have one number for each.
 
     See Also
     --------
@@ -88,20 +95,7 @@ class SequenceAutoencoder(
 
     _structural = (*BaseAutoencoder._structural, *SequenceNetwork.structural)
 
-    @property
-    def _network_kind(self):
-        names = SequenceParameters.__annotations__
-        return SequenceNetwork(**{name: getattr(self, name) for name in names})
-
-    def _make_network(self, *, n_models, n_features, n_components, n_distinct):
-        kind = self._network_kind
-        return kind.make_network(
-            self._row_shape,
-            n_models=n_models,
-            n_features=n_features,
-            n_components=n_components,
-            branches=kind.branches(self._row_shape, n_distinct, self._is_corrupted),
-        )
+    _kind = SequenceNetwork
 
     def inverse_transform(self, X, lengths=None):
         """Decode codes.

@@ -2,7 +2,6 @@
 
 from numbers import Integral
 
-import numpy as np
 from sklearn.base import BaseEstimator
 
 from . import _defaults
@@ -11,10 +10,10 @@ from ._declaration import declare_parameters
 from ._lengths import fit_sequence_scaling
 from ._network import NetworkKind, check_layer_sizes, layer_sizes
 from ._resampling import on_grid
-from ._sequences import SequenceLayout
+from ._sequences import LongestShape, SequenceLayout
 from .detection import fit_isotropic
-from .networks import ACTIVATIONS, CELLS, AnchoredAutoencoder, ResampledAutoencoder
-from .training import Scaling, fit_scaling
+from .networks import ACTIVATIONS, CELLS, ResampledAutoencoder
+from .training import fit_scaling, shared_by_channel
 
 RECURRENT = ("gru", "lstm")
 
@@ -87,8 +86,7 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn_ae import DenoisingAutoencoder, SequenceNetwork
+    >>>     >>> from sklearn_ae import DenoisingAutoencoder, SequenceNetwork
     >>> steps = np.linspace(0, 6, 50)
     >>> rates = np.random.default_rng(0).uniform(1, 2, size=(200, 1))
     >>> X = np.sin(rates * steps)
@@ -106,7 +104,9 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
     structural = tuple(SequenceParameters.__annotations__)
 
     layout = SequenceLayout()
+    full_batch = _defaults.SEQUENCE_BATCH_SIZE
     weight_decay = _defaults.SEQUENCE_WEIGHT_DECAY
+    cells_for_two_threads = _defaults.IMAGE_BATCH
     max_folds = MAX_FOLDS
     block_size = _defaults.SEQUENCE_BATCH_SIZE
 
@@ -188,12 +188,10 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
         variance : ndarray of shape (n_features,)
             Of each step, by itself.
         """
-        if len(row_shape) == 3:
-            return fit_sequence_scaling(X, weight, row_shape[1])
+        if isinstance(row_shape, LongestShape):
+            return fit_sequence_scaling(X, weight, row_shape.n_channels)
         scaling, variance = fit_scaling(X, weight)
-        by_channel = variance.reshape(row_shape).mean(axis=0)
-        by_channel = np.where(by_channel > 0, np.sqrt(by_channel), 1.0)
-        return Scaling(scaling.mean, np.tile(by_channel, row_shape[0])), variance
+        return shared_by_channel(scaling, variance, row_shape[1]), variance
 
     def fit_scorer(self, fitted, network, index):
         """Return what an outlier detector learns from a fit.
@@ -220,23 +218,23 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
         ----------
         make_anchor : callable
             Makes it of rows of one length.
-        row_shape : tuple (n_steps, n_channels) or (n_steps, n_channels, True)
+        row_shape : tuple (n_steps, n_channels) or LongestShape
             The latter of sequences of several lengths.
 
         Returns
         -------
         make_anchor : callable
         """
-        if len(row_shape) == 2:
+        if not isinstance(row_shape, LongestShape):
             return make_anchor
-        return lambda problem: make_anchor(on_grid(problem, row_shape[1]))
+        return lambda problem: make_anchor(on_grid(problem, row_shape.n_channels))
 
     def make_network(self, row_shape, **arguments):
         """Return a stack of networks.
 
         Parameters
         ----------
-        row_shape : tuple (n_steps, n_channels) or (n_steps, n_channels, True)
+        row_shape : tuple (n_steps, n_channels) or LongestShape
             The latter of sequences of several lengths.
         **arguments : dict
             Of ``AnchoredAutoencoder``.
@@ -245,40 +243,10 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
         -------
         network : torch module
         """
-        if len(row_shape) == 2:
-            return AnchoredAutoencoder(**arguments)
-        n_features = row_shape[0] * row_shape[1]
-        arguments = {**arguments, "n_features": n_features}
-        return ResampledAutoencoder(n_channels=row_shape[1], **arguments)
-
-    def batch_size(self, n_rows):
-        """Return the batch size that "auto" stands for.
-
-        Parameters
-        ----------
-        n_rows : int
-            Training sequences.
-
-        Returns
-        -------
-        batch_size : int
-        """
-        return min(_defaults.SEQUENCE_BATCH_SIZE, n_rows)
-
-    def n_threads(self, batch_size, n_features):
-        """Return the CPU threads for batches of this shape: cells are work.
-
-        Parameters
-        ----------
-        batch_size, n_features : int
-            Sequences of a batch, and values of a sequence.
-
-        Returns
-        -------
-        n_threads : int
-            1 or 2.
-        """
-        return 2 if batch_size * n_features >= _defaults.SEQUENCE_BATCH else 1
+        if not isinstance(row_shape, LongestShape):
+            return super().make_network(row_shape, **arguments)
+        arguments["n_features"] = row_shape.n_steps * row_shape.n_channels
+        return ResampledAutoencoder(n_channels=row_shape.n_channels, **arguments)
 
 
 declare_parameters(SequenceNetwork)

@@ -1,26 +1,34 @@
 """Sequences as users hold them, and the rows they become."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
-from scipy import sparse
 
 from ._images import form_of
 from ._inputs import TableLayout, check_finite, name_columns, read_rows
+from ._length_head import check_lengths, learn_lengths
 from ._lengths import channel_means, lengths_of, steps_inside
 from ._resampling import variance_on_grid
-from .metrics import RunningR2
-from .training import blocks_of, weighted_sum
-
-# Ridge of the regression of lengths on codes, the most components of which products
-# are terms of it, and the sequences, at most, that it is learned from.
-RIDGE, MOST_PRODUCTS, HEAD_ROWS = 1e-3, 32, 10_000
-
-# What to do about missing steps, and about infinite ones.
-FILL = (
-    "Fill these steps, for example by interpolation, or leave the sequence out. NaN in "
-    "all channels from a step to the end stands for a sequence that has ended."
+from ._sequence_forms import (
+    FILL,
+    as_numbers,
+    as_sequences,
+    check_not_empty,
+    form_of_sequences,
+    is_frame,
+    is_table,
+    split,
 )
-REPLACE = "Replace these steps, or leave the sequence out."
+from .metrics import RunningR2
+from .networks import widened
+
+
+class LongestShape(NamedTuple):
+    """Shape of the longest of sequences of several lengths."""
+
+    n_steps: int
+    n_channels: int
 
 
 class SequenceLayout(TableLayout):
@@ -127,40 +135,41 @@ class SequenceLayout(TableLayout):
         width = int(lengths.max()) * estimator.sequence_shape_[1] + 1
         return np.column_stack([codes, lengths.astype(codes.dtype)]), width
 
-    def decode(self, estimator, network, codes):
-        """Return what a network makes of a tensor of prepared codes."""
+    def decode(self, estimator, network, codes, width):
+        """Return what a network makes of prepared codes, as rows of a width."""
         if not estimator.varies_in_length_:
             return network.decode(codes)
-        return network.decode(codes[:, :-1], codes[:, -1].round().long().clamp(min=1))
+        lengths = codes[:, -1].round().long().clamp(min=1)
+        return widened(network.decode(codes[:, :-1], lengths), width)
+
+    def form(self, ndim, pixels):
+        """Return the attributes of an estimator fitted to data of such a form."""
+        return {"_sequence_form": ndim}
 
     def row_shape(self, estimator):
-        """Return (n_steps, n_channels), and True where lengths differ."""
-        shape = tuple(estimator.sequence_shape_)
-        return (*shape, True) if estimator.varies_in_length_ else shape
+        """Return (n_steps, n_channels), of the longest where lengths differ."""
+        shape = estimator.sequence_shape_
+        return LongestShape(*shape) if estimator.varies_in_length_ else tuple(shape)
 
     def describe(self, estimator, fitted):
         """Learn what lengths codes tell of; units are by channel."""
         if not estimator.varies_in_length_:
             return
         n_channels = estimator.sequence_shape_[1]
-        lengths = lengths_of(estimator._reference.rows)
-        most, is_stream = estimator.sequence_shape_[0], fitted.training is None
-        if is_stream:  # of which there is a sample
-            sample = fitted.rows.X, fitted.weight, n_channels
-            estimator.mean_ = channel_means(*sample)[1]
-        else:
-            estimator.mean_ = fitted.mean[:n_channels].copy()
-            lengths = lengths_of(fitted.rows.X)
+        rows = fitted.rows.X  # of a stream a sample
+        estimator.mean_ = channel_means(rows, fitted.weight, n_channels)[1]
         if estimator.scale_ is not None:
             estimator.scale_ = fitted.scaling.std[:n_channels].copy()
-        if hasattr(estimator, "explained_variance_ratio_"):
-            weight = torch.from_numpy(fitted.weight)
-            total = variance_on_grid(
-                fitted.rows, weight, fitted.metric.unit, n_channels
-            )
-            share = fitted.metric.total / (total or 1.0)
-            estimator.explained_variance_ratio_ *= share
-        estimator._length_head = learn_lengths(fitted, lengths.min(), most)
+        least, most = lengths_of(rows).min(), estimator.sequence_shape_[0]
+        estimator._length_head = learn_lengths(fitted, least, most)
+
+    def total_variance(self, estimator, fitted):
+        """Return the variance that codes have a share of: of what PCA is taken of."""
+        if not estimator.varies_in_length_:
+            return super().total_variance(estimator, fitted)
+        weight, unit = torch.from_numpy(fitted.weight), fitted.metric.unit
+        n_channels = estimator.sequence_shape_[1]
+        return variance_on_grid(fitted.rows, weight, unit, n_channels)
 
     def check_block(self, estimator, rows):
         """Refuse a later block of a stream with longer sequences than the first."""
@@ -196,70 +205,6 @@ class SequenceLayout(TableLayout):
         return MaskedR2(estimator.mean_, estimator.scale_)
 
 
-class LengthHead:
-    """What lengths codes tell of: a ridge regression on them and their products.
-
-    Attributes
-    ----------
-    center, spread : ndarray of shape (n_components,)
-    weights : ndarray of shape (n_terms,)
-    least, most : int
-        Of the training sequences' lengths.
-    """
-
-    def __init__(self, least, most):
-        self.least, self.most = int(least), int(most)
-
-    def fit(self, codes, lengths, weight):
-        """Learn from training sequences.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n, n_components)
-        lengths, weight : ndarray of shape (n,)
-        """
-        share = weight / weight.sum()
-        self.center = weighted_sum(share, codes)
-        variance = weighted_sum(share, (codes - self.center) ** 2)
-        self.spread = np.sqrt(np.where(variance > 0, variance, 1.0))
-        terms = self._terms(codes)
-        gram = (terms.T * share) @ terms
-        gram[1:, 1:] += RIDGE * np.eye(len(gram) - 1)
-        self.weights = np.linalg.solve(gram, (terms.T * share) @ lengths)
-        return self
-
-    def predict(self, codes):
-        """Return lengths, none beyond those of the training sequences."""
-        lengths = np.rint(self._terms(codes) @ self.weights)
-        return np.clip(lengths, self.least, self.most).astype(int)
-
-    def _terms(self, codes):
-        codes = np.clip((codes - self.center) / self.spread, -3, 3)
-        ones = np.ones((len(codes), 1))
-        if codes.shape[1] > MOST_PRODUCTS:
-            return np.hstack([ones, codes])
-        first, second = np.triu_indices(codes.shape[1])
-        return np.hstack([ones, codes, codes[:, first] * codes[:, second]])
-
-
-@torch.no_grad()
-def learn_lengths(fitted, least, most):
-    """Return the :class:`LengthHead` of a fit's training sequences.
-
-    Of many it learns from some, which the ranks of their contents decide.
-    """
-    group = fitted.plan.group
-    index = np.unique(group, return_index=True)[1][:HEAD_ROWS]
-    codes, lengths = [], []
-    for block in blocks_of(len(index), fitted.rows.n_features):
-        rows = fitted.rows.take(torch.from_numpy(index[block]))
-        codes.append(fitted.network.encode(rows)[0].cpu().numpy())
-        lengths.append(rows[:, -1].cpu().numpy())
-    weight = np.bincount(group, fitted.weight)[:HEAD_ROWS]
-    head = LengthHead(least, most)
-    return head.fit(np.concatenate(codes), np.concatenate(lengths), weight)
-
-
 class MaskedR2(RunningR2):
     """R² of reconstructed sequences, over the steps that they have."""
 
@@ -274,144 +219,6 @@ class MaskedR2(RunningR2):
         super().add(cells, decoded, np.repeat(weight, inside.sum(axis=1)))
 
 
-# -- what came in
-
-
-def as_sequences(X, name):
-    """Return a table or an array as it is, and other sequences as a list of arrays."""
-    if is_frame(X):
-        # A column of sequences is a list of them.
-        return as_sequences(list(X), name) if getattr(X, "ndim", 2) == 1 else X
-    try:
-        array = np.asarray(X)
-    except ValueError:  # sequences of several lengths
-        return as_list(X, name)
-    if array.dtype == object and array.ndim == 1 and any(map(np.ndim, array)):
-        items = as_list(array, name)
-        same = len({item.shape for item in items}) == 1
-        return np.stack(items) if same else items
-    if array.ndim > 3:
-        raise ValueError(
-            f"X has shape {array.shape}, and {name} takes sequences of shape (n, "
-            "n_steps) or (n, n_steps, n_channels), or a list of them."
-        )
-    return array
-
-
-def is_frame(X):
-    """Whether an object is a sparse matrix or a table with columns."""
-    return sparse.issparse(X) or hasattr(X, "iloc") or hasattr(X, "__dataframe__")
-
-
-def is_table(X):
-    """Whether sequences are all of one length."""
-    if isinstance(X, list):
-        return False
-    return is_frame(X) or X.ndim < 2 or X.dtype.kind != "f" or not np.isnan(X).any()
-
-
-def as_list(X, name):
-    """Return sequences as float arrays of one dimension or two."""
-    items = []
-    for i, item in enumerate(X):
-        try:
-            array = as_numbers(item)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"X[{i}] is no sequence of numbers. Give {name} an array of shape "
-                "(n_steps, n_channels) for each sequence."
-            ) from error
-        items.append(array)
-    check_items(items, name)
-    return items
-
-
-def check_items(items, name):
-    """Refuse sequences without steps, and such of several kinds."""
-    for i, item in enumerate(items):
-        if item.ndim not in (1, 2):
-            raise ValueError(
-                f"X[{i}] has shape {item.shape}, and {name} takes sequences of shape "
-                "(n_steps, n_channels) or (n_steps,)."
-            )
-        if not item.size:
-            raise ValueError(
-                f"X[{i}] has no steps. Leave empty sequences out: there is nothing to "
-                "encode."
-            )
-    counts = sorted({item.shape[1] if item.ndim == 2 else 1 for item in items})
-    if len(counts) > 1:
-        raise ValueError(
-            f"X holds sequences of {' and '.join(map(str, counts))} channels. Give all "
-            "the same channels, with steps before channels."
-        )
-
-
-def check_not_empty(X, name):
-    """Refuse what holds no sequences, or such without steps."""
-    shape = np.shape(X) if hasattr(X, "shape") else (len(X),)
-    if not shape or (shape[0] > 0 and 0 not in shape):
-        return
-    what = "sample" if shape[0] == 0 else "feature"
-    raise ValueError(
-        f"Found array with 0 {what}(s) (shape={shape}) while a minimum of 1 is "
-        f"required by {name}."
-    )
-
-
-def split(X, name):
-    """Return sequences as a list of arrays ``(n_steps, n_channels)``."""
-    sequences = [ended(item.reshape(len(item), -1)) for item in X]
-    for i, sequence in enumerate(sequences):
-        if not len(sequence):
-            raise ValueError(
-                f"Input X contains NaN in every step of X[{i}]. Leave the sequence "
-                "out: there is nothing to encode."
-            )
-        for is_bad, what, remedy in (
-            (np.isnan, "NaN", FILL),
-            (np.isinf, "infinity", REPLACE),
-        ):
-            bad = np.flatnonzero(is_bad(sequence).any(axis=1))
-            if bad.size:
-                raise ValueError(
-                    f"Input X contains {what} in step {bad[0]} of X[{i}]. {remedy}"
-                )
-    return sequences
-
-
-def as_numbers(X):
-    """Return a table or an array as an array of numbers."""
-    array = X.toarray() if sparse.issparse(X) else np.asarray(X)
-    if array.dtype.kind == "c":
-        raise ValueError("Complex data not supported: sequences hold real numbers.")
-    return array if array.dtype.kind in "fiub" else array.astype(np.float64)
-
-
-def ended(sequence):
-    """Return a sequence up to the last step that is not missing as a whole."""
-    if sequence.dtype.kind != "f":
-        return sequence
-    there = np.flatnonzero(~np.isnan(sequence).all(axis=1))
-    return sequence[: there[-1] + 1 if there.size else 0]
-
-
-def form_of_sequences(X):
-    """Return how sequences are held: 2, 3, "list" or "flat", a list of 1-D arrays."""
-    if is_frame(X):
-        return 2
-    try:
-        array = np.asarray(X)
-    except ValueError:
-        return "flat" if np.ndim(X[0]) == 1 else "list"
-    if array.dtype == object and array.ndim == 1:
-        return "flat" if np.ndim(array[0]) == 1 else "list"
-    return array.ndim
-
-
-# -- rows of several lengths
-
-
 def as_rows(sequences, lengths, width):
     """Return sequences as rows, zero behind their ends, with the lengths at the end."""
     n_channels = sequences[0].shape[1]
@@ -422,17 +229,6 @@ def as_rows(sequences, lengths, width):
         row[: sequence.size] = sequence.ravel()
     rows[:, -1] = lengths
     return rows
-
-
-def check_lengths(lengths, codes):
-    """Return lengths as an array of integers, one for each code."""
-    array = np.asarray(lengths)
-    if array.shape != (len(codes),) or array.dtype.kind not in "iu" or array.min() < 1:
-        raise ValueError(
-            f"lengths={lengths!r} must hold one positive integer for each of the "
-            f"{len(codes)} codes. Leave it out to have them told from the codes."
-        )
-    return array
 
 
 # -- errors

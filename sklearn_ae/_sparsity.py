@@ -4,13 +4,12 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from . import _defaults
-from ._base import first
 from ._dictionary import dictionary_start
 from ._fitting import Start
 from ._streaming import as_fitted
 from ._usage import input_importances, unit_usage
 from .networks import DictionaryAutoencoder
-from .training import PenaltyWarmUp, ReviveUnits
+from .training import PenaltyWarmUp, ReviveUnits, first
 
 # Share of the epochs over which the penalty rises.
 WARM_UP = 0.1

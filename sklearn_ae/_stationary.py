@@ -66,8 +66,6 @@ class ShrunkCovariance:
 
     def __matmul__(self, vectors):
         image = self.rows.T @ (self.rows @ vectors)
-        if not self.amount:
-            return image
         return (1 - self.amount) * image + self.amount * (self.stationary @ vectors)
 
 

@@ -2,13 +2,13 @@ import pytest
 
 from sklearn_ae import _defaults
 from sklearn_ae._defaults import (
-    batch_size_for,
     channels_for,
     hidden_layer_sizes_for,
     learning_rate_for,
     max_epochs_for,
     min_patch_epochs_for,
 )
+from sklearn_ae._network import DENSE
 
 N_ROWS = [1, 2, 50, 999, 1000, 1001, 10_000, 10**7]
 WIDTHS = [1, 30, 256, 257, 10_000]
@@ -36,7 +36,7 @@ def test_more_columns_never_mean_narrower_layers(n_rows):
 
 @pytest.mark.parametrize("n_rows", N_ROWS)
 def test_a_batch_is_never_larger_than_the_table(n_rows):
-    assert batch_size_for(n_rows) == min(n_rows, _defaults.BATCH_SIZE)
+    assert DENSE.batch_size(n_rows) == min(n_rows, _defaults.BATCH_SIZE)
 
 
 @pytest.mark.parametrize("n_rows", N_ROWS)

@@ -4,7 +4,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_ae._lengths import SequenceScaling, fit_sequence_scaling
-from sklearn_ae._sequences import LengthHead, as_rows
+from sklearn_ae._sequences import as_rows
 
 CPU = torch.device("cpu")
 
@@ -74,20 +74,3 @@ def test_what_lies_behind_the_end_is_not_read():
     rows = np.array([[1.0, 2.0, np.nan, np.inf, 1.0]])
     assert scaling.standardize(rows, torch.float32, CPU).tolist() == [[1, 2, 0, 0, 1]]
     assert np.isnan(rows).any()  # the caller's rows stay as they are
-
-
-def test_lengths_of_codes_far_away_stay_in_range():
-    rng = np.random.default_rng(0)
-    codes = rng.normal(size=(200, 3))
-    lengths = np.rint(20 + 4 * codes[:, 0] + codes[:, 1] ** 2).astype(int)
-    head = LengthHead(lengths.min(), lengths.max()).fit(codes, lengths, np.ones(200))
-    assert np.abs(head.predict(codes) - lengths).mean() < 0.5
-    far = head.predict(1e6 * rng.normal(size=(50, 3)))
-    assert far.min() >= lengths.min()
-    assert far.max() <= lengths.max()
-
-
-def test_many_components_have_no_products():
-    codes = np.random.default_rng(0).normal(size=(100, 40))
-    head = LengthHead(1, 100).fit(codes, np.arange(1, 101), np.ones(100))
-    assert head.weights.shape == (41,)

@@ -191,15 +191,6 @@ def test_codes_are_decoded_to_the_lengths_given_or_told():
     assert max(told) <= 9
 
 
-def test_lengths_are_told_from_codes_that_carry_them():
-    rng = np.random.default_rng(0)
-    lengths = rng.integers(5, 40, size=300)
-    sequences = [np.full((length, 1), float(length)) for length in lengths]
-    fitted = model(max_epochs=0).fit(sequences)
-    told = fitted.inverse_transform(fitted.transform(sequences))
-    assert_allclose([len(part) for part in told], lengths, atol=1)
-
-
 def test_r2_counts_the_steps_there_are():
     sequences = cut(walks(n=40))
     fitted = model().fit(sequences)
@@ -253,16 +244,6 @@ def test_shares_of_the_variance_are_of_resampled_sequences():
     sequences = [part[:5] for part in walks(n=40, n_steps=30)[1:]] + [walks()[0]]
     fitted = SequenceAutoencoder(10, max_epochs=0, random_state=0).fit(sequences)
     assert 0.9 < fitted.explained_variance_ratio_.sum() <= 1 + 1e-9
-
-
-def test_lengths_are_learned_from_sequences_in_any_order():
-    sequences = cut(walks(n=40))
-    order = np.random.default_rng(0).permutation(40)
-    one = model(max_epochs=0).fit(sequences)
-    other = model(max_epochs=0).fit([sequences[i] for i in order])
-    codes = one.transform(sequences)
-    assert_allclose(one._length_head.weights, other._length_head.weights, rtol=1e-6)
-    assert len(one.inverse_transform(codes)) == 40
 
 
 def test_the_mean_of_a_stream_moves():
@@ -350,13 +331,6 @@ def test_other_channels_than_in_lists_of_fit():
         fitted.transform(cut(walks(n_channels=3)))
     with pytest.raises(ValueError, match=r"A sequence alone is \[X\]\."):
         fitted.transform(walks()[0])
-
-
-@pytest.mark.parametrize("lengths", [[3], [0] * 12, [2.5] * 12, "3"])
-def test_what_are_no_lengths(lengths):
-    fitted = model().fit(cut(walks()))
-    with pytest.raises(ValueError, match="must hold one positive integer for each of"):
-        fitted.inverse_transform(np.zeros((12, 2)), lengths=lengths)
 
 
 def test_lengths_of_sequences_that_have_one():

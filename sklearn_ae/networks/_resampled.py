@@ -17,10 +17,10 @@ class ResampledAutoencoder(AnchoredAutoencoder):
 
     Parameters
     ----------
-    n_models, n_features, n_components, branches, bottleneck
-        As of :class:`AnchoredAutoencoder`; ``n_features`` is ``n_steps`` times the
-        number of channels.
     n_channels : int
+    **arguments
+        As of :class:`AnchoredAutoencoder`, with a plain bottleneck and no likelihood;
+        ``n_features`` is ``n_steps`` times the number of channels.
     """
 
     def __init__(self, *, n_channels, **arguments):
@@ -63,27 +63,22 @@ class ResampledAutoencoder(AnchoredAutoencoder):
         return output._replace(reconstruction=rows)
 
     def pre_code(self, x):
-        """Return what the bottleneck reads: raw codes, and what comes beside them."""
+        """Return raw codes, and None for what comes beside them."""
         steps, lengths = self.steps_of(x)
-        linear = self.linear_encoder(
-            resampled(steps, lengths, self.n_steps).flatten(-2)
-        )
-        answer, extra = self.encoder_branch(self.clip(steps).flatten(-2), lengths), None
-        if self.bottleneck.n_extra:
-            answer, extra = answer.tensor_split((self.n_components,), dim=-1)
-        return torch.addcmul(linear, self.spread, answer), extra
+        grid = resampled(steps, lengths, self.n_steps)
+        answer = self.encoder_branch(self.clip(steps).flatten(-2), lengths)
+        linear = self.linear_encoder(grid.flatten(-2))
+        return torch.addcmul(linear, self.spread, answer), None
 
     def decode_parts(self, raw, lengths=None):
-        """Return decoded rows of the given lengths; nothing comes beside them."""
+        """Return decoded rows of the given lengths, and None beside them."""
         answer = self.decoder_branch(self.clip(raw * self.inverse_spread), lengths)
-        steps = self._linear_steps(raw, lengths)
-        steps = steps + answer.unflatten(-1, (-1, self.n_channels))
-        return as_rows(masked(steps, lengths), lengths), None
+        answer = answer.unflatten(-1, (-1, self.n_channels))
+        return as_rows(self._linear_steps(raw, lengths) + answer, lengths), None
 
     def _linear_steps(self, raw, lengths):
         grid = self.linear_decoder(raw).unflatten(-1, (-1, self.n_channels))
-        steps = stretched(grid, lengths, int(lengths.max()))
-        return masked(steps, lengths)
+        return stretched(grid, lengths, int(lengths.max()))
 
 
 def widened(rows, width):
@@ -104,9 +99,10 @@ def masked(steps, lengths):
 
 
 def as_rows(steps, lengths):
-    """Return rows of steps, with the lengths behind them."""
-    lengths = lengths.expand(steps.shape[:-2]).to(steps)
-    return torch.cat([steps.flatten(-2), lengths.unsqueeze(-1)], dim=-1)
+    """Return rows of steps, zero beyond the end, with the lengths behind them."""
+    steps = masked(steps, lengths).flatten(-2)
+    lengths = lengths.expand(steps.shape[:-1]).to(steps)
+    return torch.cat([steps, lengths.unsqueeze(-1)], dim=-1)
 
 
 def resampled(steps, lengths, n_steps):

@@ -1,7 +1,15 @@
 """From rows to a trained network; knows of skorch, and nothing of the estimators."""
 
 from ._batches import Batches, TrainingBatches
-from ._core import Settings, Training, losses_of, make_net, train
+from ._core import (
+    Settings,
+    Training,
+    first,
+    losses_of,
+    make_net,
+    share_kept,
+    train,
+)
 from ._corruption import CLEAN, KINDS, Corruption, Corruptions, make_corruption
 from ._judge import Judge, gate_of
 from ._loss import (
@@ -24,6 +32,7 @@ from ._rows import (
     weighted_sum,
 )
 from ._runtime import (
+    WIDE_BATCH,
     Seeds,
     cpu_threads,
     draw_seeds,
@@ -31,13 +40,20 @@ from ._runtime import (
     threads_for,
     wide_dtype,
 )
-from ._scaling import Scaling, check_range, column_moments, fit_scaling
+from ._scaling import (
+    Scaling,
+    check_range,
+    column_moments,
+    fit_scaling,
+    shared_by_channel,
+)
 from ._warm_up import PenaltyWarmUp
 
 __all__ = [
     "CLEAN",
     "KINDS",
     "MAX_FOLDS",
+    "WIDE_BATCH",
     "Batch",
     "Batches",
     "Chance",
@@ -64,6 +80,7 @@ __all__ = [
     "cpu_threads",
     "dense_block",
     "draw_seeds",
+    "first",
     "fit_scaling",
     "gate_of",
     "keyed_uniform",
@@ -78,6 +95,8 @@ __all__ = [
     "row_keys",
     "rows_at",
     "rows_by_weight",
+    "share_kept",
+    "shared_by_channel",
     "threads_for",
     "train",
     "weighted_sum",

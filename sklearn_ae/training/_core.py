@@ -230,3 +230,13 @@ def losses_of(training):
     """Return the losses of a run by name, one value per epoch."""
     names = ["train_loss", "valid_loss"][: 1 if training.kept_loss is None else 2]
     return {name: np.array([row[name] for row in training.history]) for name in names}
+
+
+def first(values):
+    """Return what came out for the one team of a fit, as a plain value."""
+    return None if values is None else values[0].item()
+
+
+def share_kept(loss):
+    """Return the R² of a loss that is a share of the variance."""
+    return None if loss is None else 1 - first(loss)

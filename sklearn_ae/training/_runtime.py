@@ -65,7 +65,7 @@ def wide_dtype(device):
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def threads_for(batch_size, n_features):
+def threads_for(batch_size, n_features, cells_for_two=WIDE_BATCH):
     """Return the number of CPU threads for batches of this shape.
 
     It follows from the problem and never from the machine or the environment: sums
@@ -73,7 +73,7 @@ def threads_for(batch_size, n_features):
     was given one thread as in a process that owns all cores. Small steps run faster
     on one thread anyway.
     """
-    return 2 if batch_size * n_features >= WIDE_BATCH else 1
+    return 2 if batch_size * n_features >= cells_for_two else 1
 
 
 @contextmanager

@@ -72,6 +72,21 @@ def fit_scaling(X, weight):
     return Scaling(mean, np.where(constant, 1.0, np.sqrt(variance))), variance
 
 
+def shared_by_channel(scaling, variance, n_channels):
+    """Return a :class:`Scaling` with one standard deviation for each channel.
+
+    Parameters
+    ----------
+    scaling : Scaling
+    variance : ndarray of shape (n_features,)
+        Of columns whose channels come last.
+    n_channels : int
+    """
+    by_channel = variance.reshape(-1, n_channels).mean(axis=0)
+    std = np.where(by_channel > 0, np.sqrt(by_channel), 1.0)
+    return Scaling(scaling.mean, np.tile(std, len(variance) // n_channels))
+
+
 def check_range(mean, variance):
     """Refuse columns whose moments are no numbers."""
     columns = np.flatnonzero(~np.isfinite(mean) | ~np.isfinite(variance))
