@@ -86,7 +86,8 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
 
     Examples
     --------
-    >>>     >>> from sklearn_ae import DenoisingAutoencoder, SequenceNetwork
+    >>> import numpy as np
+    >>> from sklearn_ae import DenoisingAutoencoder, SequenceNetwork
     >>> steps = np.linspace(0, 6, 50)
     >>> rates = np.random.default_rng(0).uniform(1, 2, size=(200, 1))
     >>> X = np.sin(rates * steps)
