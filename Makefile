@@ -65,6 +65,12 @@ $(VENV)/.ready-%: pyproject.toml constraints.txt | $(PY)
 		-c constraints.txt -e ".[$(EXTRAS_$*)]"
 	@touch $@
 
+# VUS asks for tensorflow and more, of which its metrics use nothing.
+$(VENV)/.ready-benchmark: $(VENV)/.ready-vus
+$(VENV)/.ready-vus: | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps vus==0.0.6
+	@touch $@
+
 # Some distributions ship Python without ensurepip, on which venv's own pip rests:
 # there the interpreter's pip puts one into the environment.
 $(PY):

@@ -1,11 +1,14 @@
 """What the parts of ``sequences.py`` read."""
 
+import csv
 import gzip
+import json
 
 import numpy as np
 from _variants import note
 
 NO_SERIES = "The labelled series were not among the data."
+NO_LONG_SERIES = "The long series were not among the data."
 NO_HEARTBEATS = "ECG5000 was not among the data."
 
 SETS = ("ItalyPowerDemand", "BasicMotions", "JapaneseVowels")
@@ -50,6 +53,52 @@ def load_heartbeats(options):
         return None
     with np.load(path) as file:
         return file["X"].astype(np.float64), file["y"]
+
+
+def load_nab(options):
+    """Return (name, steps, steps, labels) of every series with a window, or None.
+
+    A step is an anomaly if it lies in one of the windows around it.
+    """
+    folder = options.data / "series" / "nab"
+    if not folder.exists():
+        note("NAB is left out: it is not among the data.")
+        return None
+    windows = json.loads((folder / "labels" / "combined_windows.json").read_text())
+    series = []
+    for path in sorted(folder.glob("real*/*.csv")):
+        spans = windows[f"{path.parent.name}/{path.name}"]
+        if not spans:
+            continue
+        with path.open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        times = np.array([line["timestamp"] for line in lines], dtype="datetime64[s]")
+        spans = np.array(spans, dtype="datetime64[s]")
+        truth = ((times[:, None] >= spans[:, 0]) & (times[:, None] <= spans[:, 1])).any(
+            axis=1
+        )
+        steps = np.array([[float(line["value"])] for line in lines])
+        series.append((path.stem, steps, steps, truth.astype(int)))
+    return series
+
+
+def load_smap(options):
+    """Return (name, training steps, test steps, labels) of every channel, or None."""
+    path = options.data / "series" / "smap.npz"
+    if not path.exists():
+        note("SMAP is left out: it is not among the data.")
+        return None
+    with np.load(path) as file:
+        names = sorted({name.split("/")[0] for name in file.files})
+        return [
+            (
+                name,
+                file[f"{name}/train"].astype(np.float64),
+                file[f"{name}/test"].astype(np.float64),
+                file[f"{name}/label"].astype(int),
+            )
+            for name in names
+        ]
 
 
 def padded(sequences, n_steps):

@@ -3,7 +3,8 @@
 Each part measures one claim:
 
 * codes: the nearest neighbour in codes, and R² of reconstructions, against PCA;
-* heartbeats: odd ones among normal ones, against PCA and IsolationForest.
+* heartbeats: odd ones among normal ones, against PCA and IsolationForest;
+* nab, smap: long series, against PCA, IsolationForest, neighbours and PyOD's LSTMAD.
 
     python benchmarks/sequences.py
     python benchmarks/sequences.py --only codes
@@ -16,10 +17,13 @@ import _data
 import _parts
 import _sequences_codes
 import _sequences_heartbeats
+import _sequences_series
 
 PARTS = {
     "codes": ("Codes of sequences", _sequences_codes.run),
     "heartbeats": ("Outliers among heartbeats", _sequences_heartbeats.run),
+    "nab": ("Outliers in long series: NAB", _sequences_series.run_nab),
+    "smap": ("Outliers in long series: SMAP", _sequences_series.run_smap),
 }
 
 

@@ -5,6 +5,7 @@ When scikit-learn moves one of them, this is the only file to mend.
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     InvalidParameterError,
     RealNotInt,
@@ -33,6 +34,7 @@ def open_callback_context(estimator, n_epochs):
 
 __all__ = [
     "CallbackSupportMixin",
+    "HasMethods",
     "Interval",
     "InvalidParameterError",
     "RealNotInt",

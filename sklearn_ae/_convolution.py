@@ -21,6 +21,10 @@ MAX_FOLDS = 3
 # Images that are read at once after a fit.
 BLOCK_ROWS = 64
 
+# Noise of images, as a share of the largest variance of their codes. Directions in
+# which the training images vary less than this tell the odd ones apart no better.
+NOISE_SHARE = 0.005
+
 
 class ConvolutionalParameters:
     """What convolutional networks take.
@@ -255,8 +259,9 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         -------
         scorer : IsotropicScorer
         """
-        shape = network.arguments["branches"]["image_shape"]
-        return fit_isotropic(fitted, network, index, self.grid_shape(shape))
+        shape = self.grid_shape(network.arguments["branches"]["image_shape"])
+        noise_share = 0.0 if shape is None else NOISE_SHARE
+        return fit_isotropic(fitted, network, index, shape, noise_share)
 
     def learning_rate(self, n_distinct, is_corrupted):
         """Return the learning rate that "auto" stands for.

@@ -24,6 +24,9 @@ class NetworkKind:
     # Parameters that shape the network, which a fit that goes on cannot change.
     structural = ()
 
+    # Whether sequences may be of several lengths.
+    takes_lengths = True
+
     # Folds of a cross-fit, at most.
     max_folds = MAX_FOLDS
 

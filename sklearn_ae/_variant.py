@@ -36,7 +36,7 @@ class Variant:
     @property
     def _takes_lengths(self):
         """Whether sequences may be of several lengths; columns are corrupted."""
-        return not self._is_corrupted
+        return self._network_kind.takes_lengths and not self._is_corrupted
 
     def _count_components(self, n_features):
         """Return the number of components, or the share of variance, asked for."""

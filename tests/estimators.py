@@ -14,6 +14,7 @@ from sklearn_ae import (
     SequenceNetwork,
     SparseAutoencoder,
     VariationalAutoencoder,
+    WindowNetwork,
 )
 from sklearn_ae._codes import CodesMixin
 from sklearn_ae._denoising_mixin import DenoisingMixin
@@ -77,6 +78,7 @@ CONFIGURATIONS = {
     "sequential variational": VariationalAutoencoder(
         2, network=SequenceNetwork(cell_size=8), **FAST
     ),
+    "windows": Autoencoder(2, network=WindowNetwork(), **FAST),
     "gaussian denoiser": DenoisingAutoencoder(4, corruption="gaussian", **FAST),
     "masking denoiser": DenoisingAutoencoder(
         corruption="masking", corruption_rate=0.3, **FAST

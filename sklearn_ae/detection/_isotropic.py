@@ -10,10 +10,6 @@ from ._scorer import TRIM, MahalanobisScorer, weighted_quantile
 # Error of a row, as a share of the mean row's, below which it is rounding errors.
 ERROR_FLOOR = 1e-10
 
-# Noise of images, as a share of the largest variance of their codes. Directions in
-# which the training images vary less than this tell the odd ones apart no better.
-NOISE_SHARE = 0.005
-
 # Weights by which each pixel of a residual is averaged with its neighbours.
 SMOOTHING = (0.25, 0.5, 0.25)
 
@@ -47,6 +43,8 @@ class IsotropicScorer:
         None if rows are those of a table.
     mean : ndarray of shape (n_features,) or None
         Mean training image, in the units of the rows. They come without it.
+    noise_share : float
+        Variance of the noise, as a share of the largest variance of the codes.
     codes : MahalanobisScorer
     noise : float
         Mean squared error of a pixel in the bulk of the training rows, plus the noise.
@@ -56,9 +54,10 @@ class IsotropicScorer:
         Mean contrast of the training images.
     """
 
-    def __init__(self, image_shape=None, mean=None):
+    def __init__(self, image_shape=None, mean=None, noise_share=0.0):
         self.image_shape = image_shape
         self.mean = mean
+        self.noise_share = noise_share
 
     def fit(self, codes, errors, contrasts, energies, cells, weight, evidence, floor):
         """Learn the bulk of the training rows.
@@ -74,9 +73,7 @@ class IsotropicScorer:
         floor : float
             Spread of a component below which it is rounding errors.
         """
-        of_codes, of_pixels = 0.0, 0.0
-        if self.image_shape is not None:
-            of_codes, of_pixels = _noise(codes, energies, weight)
+        of_codes, of_pixels = self._noise(codes, energies, weight)
         self.codes = MahalanobisScorer(of_codes).fit(codes, weight, evidence, floor)
         near = errors <= weighted_quantile(errors, weight, 1 - TRIM)
         self.noise = float(np.average(errors[near], weights=weight[near])) + of_pixels
@@ -84,6 +81,20 @@ class IsotropicScorer:
         self.n_cells = float(np.average(cells, weights=weight))
         self.contrast = max(float(np.average(contrasts, weights=weight)), ERROR_FLOOR)
         return self
+
+    def _noise(self, codes, energies, weight):
+        """Return the variance of the noise, in units of the codes and of the pixels.
+
+        Reconstructions have as much variance as the codes, in the units of the pixels.
+        """
+        if not self.noise_share:
+            return 0.0, 0.0
+        center = np.average(codes, axis=0, weights=weight)
+        variances = np.average((codes - center) ** 2, axis=0, weights=weight)
+        of_codes = self.noise_share * float(variances.max())
+        total = max(float(variances.sum()), np.finfo(float).tiny)
+        energy = float(np.average(energies, weights=weight))
+        return of_codes, of_codes * energy / total
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
@@ -145,18 +156,6 @@ class IsotropicScorer:
             for block in blocks_of(len(index), network.n_features)
         ]
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-
-
-def _noise(codes, energies, weight):
-    """Return the variance of the noise, in units of the codes and of the pixels.
-
-    Reconstructions have as much variance as the codes, in the units of the pixels.
-    """
-    center = np.average(codes, axis=0, weights=weight)
-    variances = np.average((codes - center) ** 2, axis=0, weights=weight)
-    of_codes = NOISE_SHARE * float(variances.max())
-    total = max(float(variances.sum()), np.finfo(float).tiny)
-    return of_codes, of_codes * float(np.average(energies, weights=weight)) / total
 
 
 def smooth(images):

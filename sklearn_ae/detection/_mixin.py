@@ -58,7 +58,7 @@ def fit_mahalanobis(fitted, network, index):
     )
 
 
-def fit_isotropic(fitted, network, index, image_shape=None):
+def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0):
     """Return a scorer of the same rows in which all pixels count alike.
 
     Parameters
@@ -71,6 +71,8 @@ def fit_isotropic(fitted, network, index, image_shape=None):
         Positions of the rows it has seen.
     image_shape : tuple (height, width, n_channels), default=None
         None if rows are those of a table.
+    noise_share : float, default=0
+        Variance of the noise, as a share of the largest variance of the codes.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def fit_isotropic(fitted, network, index, image_shape=None):
     index = some_of(index, network.n_components)
     scaling = fitted.scaling
     mean = None if image_shape is None else scaling.mean / scaling.std
-    scorer = IsotropicScorer(image_shape, mean)
+    scorer = IsotropicScorer(image_shape, mean, noise_share)
     return scorer.fit(
         *scorer.read_blocks(fitted, network, index),
         fitted.weight[index],

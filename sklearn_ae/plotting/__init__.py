@@ -4,6 +4,7 @@ from ._code import CodeDisplay
 from ._outlier_score import OutlierScoreDisplay
 from ._rate_distortion import RateDistortionDisplay
 from ._reconstruction import ReconstructionDisplay
+from ._series_score import SeriesScoreDisplay
 from ._training_curve import TrainingCurveDisplay
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "OutlierScoreDisplay",
     "RateDistortionDisplay",
     "ReconstructionDisplay",
+    "SeriesScoreDisplay",
     "TrainingCurveDisplay",
 ]

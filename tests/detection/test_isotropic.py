@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder, ConvolutionalAutoencoder
 from sklearn_ae.detection import IsotropicScorer, MahalanobisScorer
-from sklearn_ae.detection._isotropic import CONTRAST_SHARE, NOISE_SHARE, smooth
+from sklearn_ae.detection._isotropic import CONTRAST_SHARE, smooth
 
 CPU = torch.device("cpu")
 
@@ -78,11 +78,11 @@ def test_noise_is_as_large_among_the_pixels_as_among_the_codes(images):
     scaling = model._scaling
     rows = scaling.standardize(X.reshape(500, -1), torch.float64, CPU)
     largest = PCA(10, whiten=False).fit(rows.numpy()).explained_variance_[0] * 499 / 500
-    scorer = IsotropicScorer((8, 8, 1), scaling.mean / scaling.std)
+    scorer = IsotropicScorer((8, 8, 1), scaling.mean / scaling.std, 0.01)
     read = scorer.read(model.net_.module_, rows)
     with_noise = scorer.fit(*read, np.ones(500), 500, 0.0).noise
     without = IsotropicScorer().fit(*read, np.ones(500), 500, 0.0).noise
-    assert_allclose(with_noise - without, NOISE_SHARE * largest, rtol=1e-3)
+    assert_allclose(with_noise - without, 0.01 * largest, rtol=1e-3)
 
 
 def test_contrast_brings_error(images, fitted):

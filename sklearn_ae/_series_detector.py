@@ -1,0 +1,495 @@
+"""Outliers among the steps of long series, found by any detector of rows."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ._autoencoder import Autoencoder
+from ._compat import HasMethods, Interval, StrOptions, fit_context
+from ._sequences import SequenceLayout
+from ._series import Series, are_several, read_series
+from ._transaction import all_or_nothing
+from ._window_network import WindowNetwork
+from ._windows import (
+    StepMean,
+    blocks_of_windows,
+    continued,
+    cut,
+    starts_back,
+    starts_on,
+    window_for,
+)
+from .detection import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
+
+# Of the default estimator. Where the noise of windows is larger than what is left, as
+# it nearly always is, more components change nothing but the time.
+N_COMPONENTS = 32
+
+# Windows to learn from, at most, where the stride is "auto", and windows that hold a
+# step when it is scored.
+MOST_WINDOWS, WINDOWS_PER_STEP = 5000, 8
+
+# What counts as the standard deviation of a channel that never changed, as a share of
+# its value: of how much it may change the training steps do not tell.
+CONSTANT_SHARE = 0.01
+
+# A standard deviation, as a share of the mean, that is rounding errors.
+ROUNDING = 1e-12
+
+# How far channels are moved to see how scores change, as a share of their deviation
+# from the mean: far enough for scores that change in steps, as those of trees.
+MOVE = 0.5
+
+
+def default_estimator():
+    """Return PCA of windows, with the outlier score of an autoencoder."""
+    return Autoencoder(
+        N_COMPONENTS, network=WindowNetwork(), max_epochs=0, early_stopping=False
+    )
+
+
+def _can(method):
+    """Return a check that the estimator inside has a method, before or after a fit."""
+
+    def check(detector):
+        inside = getattr(detector, "estimator_", detector._template())
+        getattr(inside, method)  # its own error says what it lacks
+        return True
+
+    return check
+
+
+class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
+    """Outlier detector for long series: one score for every time step.
+
+    Cuts series into overlapping windows, fits a detector of rows to them, and gives
+    each step the mean score of the windows that hold it. Every step has one, those at
+    the ends as well. Channels are brought to mean zero and variance one first; of one
+    that never changed in training, one hundredth of its value is taken as the unit.
+
+    Read more in the :ref:`User Guide <series>`.
+
+    Parameters
+    ----------
+    estimator : estimator instance, default=None
+        An outlier detector with ``score_samples``: one of this package, one of
+        scikit-learn's, or a Pipeline that ends in one. None is ``Autoencoder(32,
+        network=WindowNetwork(), max_epochs=0, early_stopping=False)``, which is PCA of
+        windows with the score of an autoencoder. An autoencoder of sequences gets
+        windows of shape (n_windows, window, n_channels), any other estimator flattened
+        ones.
+    window : int or "auto", default="auto"
+        Steps of a window; half of the longest series at most, with a warning if more
+        were asked for. "auto" holds whole dominant periods that come to 100 steps or
+        more, and 128 steps if there is no period; a quarter of the longest series at
+        most.
+    stride : int or "auto", default="auto"
+        Steps from one window to the next. "auto" learns from 5000 windows at most, and
+        scores windows an eighth of their length apart. At most ``window``.
+    contamination : "auto" or float, default="auto"
+        Sets the threshold of :meth:`predict`. "auto" calls at most 5 % of the training
+        steps outliers, a float in (0, 0.5] that share, exactly unless scores tie. The
+        threshold of the estimator is one for windows, and has no say.
+    random_state : int, RandomState instance or None, default=None
+        Given to the estimator, unless None.
+
+    Attributes
+    ----------
+    estimator_ : estimator instance
+        The fitted detector of windows.
+    window_ : int
+        Steps of a window.
+    stride_ : int
+        Steps from one window to the next, when series are scored.
+    period_ : int or None
+        Dominant period of the training series, in steps; None if there is none, or if
+        ``window`` was given.
+    offset_ : float
+        Threshold: ``decision_function`` is ``score_samples`` minus ``offset_``.
+    mean_, scale_ : ndarray of shape (n_channels,)
+        Mean and standard deviation of each channel over the training steps; a
+        hundredth of its value, or 0.01, where it never changed.
+    n_features_in_ : int
+        Number of channels seen in :meth:`fit`.
+    feature_names_in_ : ndarray of shape (n_channels,)
+        Names of the channels, if they were all strings.
+
+    See Also
+    --------
+    SequenceAutoencoder : For many sequences, each of which is scored as a whole.
+    sklearn_ae.plotting.SeriesScoreDisplay : A series above its scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_ae import SeriesDetector
+    >>> noise = np.random.default_rng(0).normal(size=2000)
+    >>> X = np.sin(np.arange(2000) / 5) + 0.05 * noise
+    >>> X[1200:1230] = 0.5
+    >>> detector = SeriesDetector(random_state=0).fit(X)
+    >>> detector.window_
+    126
+    >>> scores = detector.score_samples(X)
+    >>> scores.shape
+    (2000,)
+    >>> 1200 <= int(scores.argmin()) < 1230
+    True
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit"]), None],
+        "window": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "stride": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "contamination": [
+            Interval(Real, 0, 0.5, closed="right"),
+            StrOptions({"auto"}),
+        ],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        window="auto",
+        stride="auto",
+        contamination="auto",
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.window = window
+        self.stride = stride
+        self.contamination = contamination
+        self.random_state = random_state
+
+    # -- fit
+
+    @all_or_nothing
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit the detector to one series or several.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
+            One series, or a list of several, of any lengths. Steps with NaN are
+            missing: no window holds one. The rows of a data frame with a DatetimeIndex
+            must be in the order of time, and windows do not reach over a pause of more
+            than five times the usual one.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or ``X`` is out of order, before any training.
+        """
+        self._check_estimator()
+        series = read_series(self, X, reset=True, least=2)
+        self._learn_units(series)
+        windows, self._next = self._training_windows(series)
+        vars(self).pop("estimator_", None)
+        self.estimator_ = self._template().fit(self._form(windows))
+        self._set_threshold(series)
+        return self
+
+    @available_if(_can("partial_fit"))
+    @all_or_nothing
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None):
+        """Go on learning from the next steps of a series.
+
+        Windows that begin in one block and end in the next are learned from, too: the
+        windows are those of the whole series. The first block settles the window and
+        the units of the channels, and the threshold follows the last.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
+            The next steps; the first block at least two. A list holds series that do
+            not follow each other.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            The detector, fitted to the steps so far.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`fit`.
+        """
+        self._check_estimator()
+        first = not hasattr(self, "estimator_")
+        series = read_series(self, X, reset=first, least=2 if first else 1)
+        if first:
+            self._learn_units(series)
+            self.estimator_ = self._template()
+        elif len(series) == 1:
+            series = [self._joined(series[0])]
+        windows, self._next = self._training_windows(series)
+        if len(windows):
+            self.estimator_.partial_fit(self._form(windows))
+            self._set_threshold(series)
+        return self
+
+    def _template(self):
+        """Return an unfitted estimator with its random state."""
+        if self.estimator is None:
+            estimator = default_estimator()
+        else:
+            estimator = clone(self.estimator)
+        if self.random_state is None:
+            return estimator
+        rng = check_random_state(self.random_state)
+        names = sorted(estimator.get_params(deep=True))
+        is_state = [name.split("__")[-1] == "random_state" for name in names]
+        states = {
+            name: int(rng.randint(np.iinfo(np.int32).max))
+            for name, is_one in zip(names, is_state, strict=True)
+            if is_one
+        }
+        return estimator.set_params(**states)
+
+    def _check_estimator(self):
+        if not hasattr(self._template(), "score_samples"):
+            raise ValueError(
+                f"estimator={self.estimator!r} has no score_samples. Give an outlier "
+                "detector, such as Autoencoder(), IsolationForest() or "
+                "LocalOutlierFactor(novelty=True)."
+            )
+
+    def _learn_units(self, series):
+        """Learn the units of the channels, the window and the strides."""
+        segments = [one.values[part] for one in series for part in one.segments()]
+        steps = np.concatenate(segments)
+        self.mean_ = steps.mean(axis=0, dtype=np.float64)
+        scale = steps.std(axis=0, dtype=np.float64)
+        level = np.abs(self.mean_)
+        constant = np.where(level > 0, CONSTANT_SHARE * level, CONSTANT_SHARE)
+        self.scale_ = np.where(scale <= ROUNDING * level, constant, scale)
+        segments = [self._standardized(segment) for segment in segments]
+        self.window_, self.period_ = self._choose_window(segments)
+        n_windows = sum(max(0, len(part) - self.window_ + 1) for part in segments)
+        if isinstance(self.stride, str):
+            self.stride_ = max(1, self.window_ // WINDOWS_PER_STEP)
+            self._training_stride = min(-(-n_windows // MOST_WINDOWS), self.window_)
+            return
+        if self.stride > self.window_:
+            raise ValueError(
+                f"stride={self.stride!r} must not be above the window, of "
+                f"{self.window_} steps: the steps between two windows would have no "
+                "score. Give a smaller stride, or leave it at 'auto'."
+            )
+        self.stride_ = self._training_stride = int(self.stride)
+
+    def _choose_window(self, segments):
+        if isinstance(self.window, str):
+            return window_for(segments)
+        longest = max(map(len, segments))
+        window = min(int(self.window), max(1, longest // 2))
+        if window < self.window:
+            warnings.warn(
+                f"window={self.window!r} is more than half of the longest series "
+                f"without gaps, of {longest} steps. Windows of {window} steps are "
+                "taken. Give longer series, or a shorter window.",
+                UserWarning,
+                stacklevel=6,
+            )
+        return window, None
+
+    def _standardized(self, values):
+        return (values - self.mean_) / self.scale_
+
+    def _training_windows(self, series):
+        """Return standardised windows, and the steps that the next one begins with.
+
+        These are None where the next block of a stream does not follow: after a list.
+        """
+        windows, rest = [np.empty((0, self.window_, self.n_features_in_))], None
+        step = self._training_stride
+        for one in series:
+            for part in one.segments():
+                starts = starts_on(part.stop - part.start, self.window_, step)
+                values = one.values[part]
+                if len(starts):
+                    windows.append(
+                        cut(self._standardized(values), starts, self.window_)
+                    )
+                    rest = values[starts[-1] + step :]
+                else:
+                    rest = values
+                if part.stop < len(one.values):
+                    rest = None
+        return np.concatenate(windows), rest if len(series) == 1 else None
+
+    def _joined(self, series):
+        """Return the next block of a stream behind what windows still need."""
+        if self._next is None or not len(self._next):
+            return series
+        before = np.zeros(len(self._next), dtype=bool)
+        return Series(
+            np.concatenate([self._next, series.values]),
+            np.concatenate([before, series.is_first]),
+        )
+
+    def _form(self, windows):
+        """Return windows as the estimator takes them."""
+        return windows if self._takes_sequences() else windows.reshape(len(windows), -1)
+
+    def _takes_sequences(self):
+        estimator = getattr(self, "estimator_", None) or self._template()
+        return isinstance(getattr(estimator, "_layout", None), SequenceLayout)
+
+    def _set_threshold(self, series):
+        """Set the threshold, from the scores of the training steps."""
+        scores = np.concatenate([self._score(one) for one in series])
+        scores = scores[~np.isnan(scores)]
+        weight = np.ones(len(scores))
+        if self.contamination == "auto":
+            self.offset_ = threshold_at_most(scores, weight, FALSE_ALARM_RATE)
+        else:
+            self.offset_ = threshold_nearest(scores, weight, self.contamination)
+
+    # -- scores
+
+    def score_samples(self, X):
+        """Return the outlier score of each step: the lower, the more abnormal.
+
+        It is the mean score of the windows that hold the step. Of a series and of its
+        tail alone all steps but the first ``window_`` of the tail have the same scores.
+        What is shorter than a window, also between two gaps, is continued by its mirror
+        image up to one, and the steps made up have no score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
+            One series, or a list of several.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_steps,), float64, or list of such
+            NaN at missing steps. A list where ``X`` holds several series.
+        """
+        return self._map(X, self._score)
+
+    def decision_function(self, X):
+        """Return ``score_samples(X) - offset_``: negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
+            One series, or a list of several.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_steps,), float64, or list of such
+            NaN at missing steps. A list where ``X`` holds several series.
+        """
+        return self._map(X, lambda series: self._score(series) - self.offset_)
+
+    def predict(self, X):
+        """Return -1 for steps that are outliers and +1 for others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
+            One series, or a list of several.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_steps,), int, or list of such
+            +1 at missing steps. A list where ``X`` holds several series.
+        """
+        return self._map(
+            X, lambda series: np.where(self._score(series) < self.offset_, -1, 1)
+        )
+
+    def explain(self, X):
+        r"""Return the share that each channel has in what is odd about each step.
+
+        A channel's part in the score of a window is what the score loses as the channel
+        moves away from its mean, :math:`\tfrac12 \sum_i x_i \, \partial s / \partial
+        x_i` over its steps, by differences; none, if the score gains. Of a distance
+        from the mean these parts sum up to the whole.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
+            One series, or a list of several.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_steps, n_channels), float64, or list of such
+            Means over the windows that hold a step, as shares: they sum to 1. NaN at
+            missing steps. A list where ``X`` holds several series.
+        """
+        return self._map(X, self._explain)
+
+    def _map(self, X, function):
+        check_is_fitted(self)
+        results = [function(one) for one in read_series(self, X, reset=False)]
+        return results if are_several(X) else results[0]
+
+    def _score(self, series):
+        return self._mean_over_windows(series, (), self._window_scores)
+
+    def _window_scores(self, windows):
+        scores = np.asarray(self.estimator_.score_samples(self._form(windows)))
+        return np.broadcast_to(scores[:, None], windows.shape[:2])
+
+    def _explain(self, series):
+        n_channels = self.n_features_in_
+        parts = self._mean_over_windows(series, (n_channels,), self._window_parts)
+        total = parts.sum(axis=1, keepdims=True)
+        return np.where(total == 0, 1 / n_channels, parts / np.where(total, total, 1))
+
+    def _window_parts(self, windows):
+        """Return the part of each channel in the scores of windows, for each step."""
+        parts = []
+        for channel in range(windows.shape[2]):
+            scores = []
+            for factor in (1 - MOVE, 1 + MOVE):
+                moved = windows.copy()
+                moved[:, :, channel] *= factor
+                scores.append(self._window_scores(moved)[:, 0])
+            parts.append(np.maximum(scores[0] - scores[1], 0))
+        parts = np.stack(parts, axis=-1)[:, None]
+        return np.broadcast_to(parts, windows.shape)
+
+    def _mean_over_windows(self, series, shape, function):
+        """Return the mean of what a function of windows says of each step."""
+        out = np.full((len(series.values), *shape), np.nan)
+        for part in series.segments():
+            segment = self._standardized(series.values[part])
+            n_steps = len(segment)
+            if n_steps < self.window_:
+                segment = continued(segment, self.window_)
+            mean = StepMean(len(segment), shape)
+            starts = starts_back(len(segment), self.window_, self.stride_)
+            for some in blocks_of_windows(starts, self.window_ * segment.shape[1]):
+                mean.add(function(cut(segment, some, self.window_)), some)
+            out[part] = mean.result()[:n_steps]
+        return out
+
+    # -- scikit-learn's conventions
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
