@@ -7,8 +7,8 @@ One score for every step, from the scores of windows that hold it.
 
 # %%
 # A year of a sensor that is read every hour, with a daily and a weekly rhythm, and a
-# second one that follows it. In June the second one hangs for two days; in September
-# the rhythm of both is lost for three.
+# second one that follows it. In June the second one hangs for two days, too high; in
+# September the rhythm of both is lost for three.
 import numpy as np
 import pandas as pd
 
@@ -20,7 +20,7 @@ X = pd.DataFrame(
     {"load": 20 + 5 * rhythm, "temperature": 50 + 2 * np.roll(rhythm, 2)}, index=times
 )
 X += rng.normal(size=X.shape) * [1.0, 0.5]
-X.loc["2025-06-10":"2025-06-11", "temperature"] = 50
+X.loc["2025-06-10":"2025-06-11", "temperature"] = 54
 lost = X.loc["2025-09-01":"2025-09-03"].index
 X.loc[lost] = X.loc[lost].sample(frac=1, random_state=0).to_numpy()
 is_odd = X.index.isin(X.loc["2025-06-10":"2025-06-11"].index) | X.index.isin(lost)
