@@ -1,4 +1,4 @@
-"""Rows beside their reconstructions."""
+"""Rows, images or sequences beside their reconstructions."""
 
 from numbers import Integral
 
@@ -11,15 +11,17 @@ class ReconstructionDisplay:
     """Rows, and below them what estimators make of them.
 
     The upper row of the picture holds the originals, each further row one estimator's
-    reconstructions: as images, or as profiles of the features' values over a thin line
-    of the original's. It is best made with :meth:`from_estimator` or
-    :meth:`from_estimators`. All parameters are kept as attributes.
+    reconstructions: as images, or as profiles of the features' values, or of a
+    sequence's steps, over a thick line of the original's. It is best made with
+    :meth:`from_estimator` or :meth:`from_estimators`. All parameters are kept as
+    attributes.
 
     Parameters
     ----------
-    originals : ndarray of shape (n_samples, n_features)
-        The rows.
-    reconstructions : dict of str to ndarray of shape (n_samples, n_features)
+    originals : ndarray of shape (n_samples, n_features), or list of ndarray
+        The rows; or sequences of shape (n_steps,) or (n_steps, n_channels), of which
+        each channel is a line.
+    reconstructions : dict of str to the same
         The reconstructions, by the name that stands beside them.
     image_shape : tuple of int, default=None
         The shape of a row as an image, (height, width) or (height, width, 3). None
@@ -77,7 +79,8 @@ class ReconstructionDisplay:
             A fitted transformer with ``inverse_transform``, such as an autoencoder,
             :class:`~sklearn.decomposition.PCA`, or a Pipeline of such transformers.
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The rows.
+            The rows. Also sequences, as an array of shape (n_rows, n_steps, n_channels)
+            or a list of arrays.
         image_shape : tuple of int, default=None
             The shape of a row as an image, (height, width) or (height, width, 3). None
             draws profiles.
@@ -137,7 +140,8 @@ class ReconstructionDisplay:
             Fitted transformers with ``inverse_transform``, by the name that stands
             beside their reconstructions.
         X : array-like or sparse matrix of shape (n_rows, n_features)
-            The rows, given to every estimator.
+            The rows, given to every estimator. Also sequences, as an array of shape
+            (n_rows, n_steps, n_channels) or a list of arrays.
         image_shape : tuple of int, default=None
             The shape of a row as an image, (height, width) or (height, width, 3). None
             draws profiles.
@@ -180,14 +184,20 @@ class ReconstructionDisplay:
                 'dict such as {"PCA": pca}.'
             )
         reconstructions = {}
+        are_sequences = image_shape is None and _are_sequences(X)
+        if are_sequences:
+            X = X[:n_samples]
         for name, estimator in estimators.items():
             check_display(cls, estimator, "transform", "inverse_transform")
+            if are_sequences:
+                reconstructions[name] = _rebuilt(estimator, X)
+                continue
             # The rows are cut after encoding: slicing a data frame would need to know
             # its kind, and slicing it to an array would lose its columns' names.
             codes = np.asarray(estimator.transform(X))[:n_samples]
             reconstructions[name] = as_rows(estimator.inverse_transform(codes))
         display = cls(
-            originals=as_rows(X)[:n_samples],
+            originals=X if are_sequences else as_rows(X)[:n_samples],
             reconstructions=reconstructions,
             image_shape=image_shape,
         )
@@ -278,11 +288,12 @@ class ReconstructionDisplay:
             spine.set_color("0.8")
 
     def _draw_profile(self, ax, row, original, line_kwargs):
+        style = {}
+        if np.ndim(row) == 1:  # of several channels each has a colour
+            style["color"] = "C0" if original is None else "C1"
         if original is not None:
             ax.plot(original, color="0.7", linewidth=3, zorder=1)
-        ax.plot(
-            row, **merged({"color": "C0" if original is None else "C1"}, line_kwargs)
-        )
+        ax.plot(row, **merged(style, line_kwargs))
 
     def _label_profile(self, ax, is_lowest, is_first):
         ax.tick_params(
@@ -291,7 +302,24 @@ class ReconstructionDisplay:
         ax.locator_params(nbins=3)
         ax.xaxis.get_major_locator().set_params(integer=True)
         if is_lowest:
-            ax.set_xlabel("Feature", fontsize="small")
+            is_table = isinstance(self.originals, np.ndarray) and (
+                self.originals.ndim == 2
+            )
+            ax.set_xlabel("Feature" if is_table else "Step", fontsize="small")
+
+
+def _are_sequences(X):
+    """Whether ``X`` is an array with channels, or a list of arrays."""
+    if isinstance(X, list):
+        return any(hasattr(item, "shape") for item in X)
+    return getattr(X, "ndim", 2) == 3
+
+
+def _rebuilt(estimator, X):
+    """Return reconstructions of sequences, of their own lengths where it can be."""
+    if hasattr(estimator, "reconstruct"):
+        return estimator.reconstruct(X)
+    return estimator.inverse_transform(estimator.transform(X))
 
 
 def _divide(ax, n_rows, n_columns, gap=0.06):

@@ -6,6 +6,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_ae import SequenceAutoencoder
 from sklearn_ae.plotting import ReconstructionDisplay
 
 
@@ -35,6 +36,22 @@ def test_profiles_are_the_rows_and_their_reconstructions(X, pca):
         np.testing.assert_array_equal(behind.get_ydata(), X[column])
         np.testing.assert_allclose(front.get_ydata(), expected[column])
     assert len({ax.get_ylim() for ax in display.axes_.flat}) == 1
+
+
+@pytest.mark.parametrize("lengths", [[10, 10, 10], [10, 7, 4]])
+def test_sequences_are_lines_of_their_channels(lengths):
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(length, 2)) for length in lengths * 10]
+    X = np.stack(X) if len(set(lengths)) == 1 else X
+    model = SequenceAutoencoder(2, max_epochs=0, random_state=0).fit(X)
+    display = ReconstructionDisplay.from_estimator(model, X, n_samples=3)
+    for column, rebuilt in enumerate(model.reconstruct(X[:3])):
+        lines = display.axes_[1, column].get_lines()
+        values = np.stack([line.get_ydata() for line in lines], axis=1)
+        np.testing.assert_array_equal(values[:, :2], X[column])
+        np.testing.assert_array_equal(values[:, 2:], rebuilt)
+    assert display.axes_[1, 0].get_xlabel() == "Step"
+    display.figure_.canvas.draw()
 
 
 def test_one_line_for_each_estimator(X, pca, autoencoder):
