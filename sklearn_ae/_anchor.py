@@ -144,9 +144,7 @@ def order_codes(network, mean, covariance, metric):
     turned = _settled(values, turned, network.spread[0, 0, varied].to(values))
     vectors[varied.unsqueeze(1), varied] = turned
     # Signs as PCA's, which are those of the axes in the user's units.
-    unit = metric.unit[: network.n_features].to(vectors)  # of a length there is none
-    axes = network.linear_encoder.weight[0] / unit.unsqueeze(1)
-    loadings = (axes @ vectors).T
+    loadings = (network.code_axes(metric.unit) @ vectors).T
     turn, unit = vectors * loading_signs(loadings), metric.code_unit
     network.map_code(mean[None], turn[None] * unit, turn.T[None] / unit)
 

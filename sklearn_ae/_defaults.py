@@ -73,6 +73,9 @@ IMAGE_WEIGHT_DECAY, CORRUPTED_RATE = 0.1, 1e-3
 # Sequences per step, dense layers between their places and the code, weight decay.
 SEQUENCE_BATCH_SIZE, SEQUENCE_LAYERS, SEQUENCE_WEIGHT_DECAY = 64, (128,), 0.1
 
+# Components of codes of tokens, of which PCA keeps no share, and dense layers.
+TOKEN_COMPONENTS, TOKEN_LAYERS = 64, (1024,)
+
 # Dilated convolutions, at most; eight of three taps reach over 511 steps.
 MAX_CONVOLUTIONS = 8
 

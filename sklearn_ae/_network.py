@@ -9,7 +9,13 @@ from ._compat import StrOptions
 from ._inputs import TableLayout
 from .detection import fit_mahalanobis
 from .networks import AnchoredAutoencoder
-from .training import MAX_FOLDS, WIDE_BATCH, fit_scaling, threads_for
+from .training import (
+    MAX_FOLDS,
+    WIDE_BATCH,
+    ReconstructionLoss,
+    fit_scaling,
+    threads_for,
+)
 
 
 class NetworkKind:
@@ -26,6 +32,9 @@ class NetworkKind:
 
     # Whether sequences may be of several lengths.
     takes_lengths = True
+
+    # Whether the untrained network is a model, which training may not improve on.
+    start_is_a_model = True
 
     # Folds of a cross-fit, at most.
     max_folds = MAX_FOLDS
@@ -94,6 +103,22 @@ class NetworkKind:
         make_anchor : callable
         """
         return make_anchor
+
+    def make_loss(self, scaling, metric):
+        """Return the loss of an autoencoder that asks for no other.
+
+        Parameters
+        ----------
+        scaling : Scaling
+            The units of the rows inside the network.
+        metric : Metric
+            The units in which errors count.
+
+        Returns
+        -------
+        loss : torch module
+        """
+        return ReconstructionLoss(metric.column_weight)
 
     def make_network(self, row_shape, **arguments):
         """Return a stack of networks for rows of a shape.

@@ -7,7 +7,14 @@ from ._codec import CodeModel
 from ._length_head import LengthHead
 from ._lengths import SequenceScaling
 from ._reference import Reference
-from .detection import CodePrior, IsotropicScorer, LikelihoodScorer, MahalanobisScorer
+from ._token_network import TokenScaling
+from .detection import (
+    CodePrior,
+    IsotropicScorer,
+    LikelihoodScorer,
+    MahalanobisScorer,
+    TokenScorer,
+)
 from .networks import from_state, to_state
 from .training import (
     Corruption,
@@ -33,6 +40,8 @@ HELPERS = {
         Reference,
         Scaling,
         SequenceScaling,
+        TokenScaling,
+        TokenScorer,
     )
 }
 HELPER = "helper"

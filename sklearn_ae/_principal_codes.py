@@ -28,6 +28,8 @@ class PrincipalCodesMixin:
         if covariance is None:
             _, covariance = moments_of(fitted.network, fitted.rows, fitted.weight)
         variances = code_variances(fitted.network, covariance)
+        if total is None:
+            total = variances.sum()
         self.explained_variance_ratio_ = variances / (total or 1.0)
         self.explained_variance_ = variances * unbiased(count_rows(fitted.weight))
 

@@ -1,14 +1,19 @@
 """The autoencoder of sequences: time series, one or many channels wide."""
 
+from numbers import Integral
+
 from sklearn.utils.validation import check_is_fitted
 
+from . import _defaults
 from ._base import BaseAutoencoder
+from ._compat import Interval, StrOptions
 from ._compression import CompressionMixin
 from ._corrupting import CorruptionMixin
 from ._inputs import check_codes
 from ._network import OwnNetworkMixin
 from ._principal_codes import ComparedWithPCAMixin, PrincipalCodesMixin
 from ._sequence_network import SequenceNetwork, SequenceParameters
+from ._token_network import TokenNetwork
 from .detection import OutlierDetectionMixin
 
 
@@ -46,6 +51,18 @@ class SequenceAutoencoder(
 
     Parameters
     ----------
+    tokens : {"char", "int", "word"} or None, default=None
+        What sequences are made of where not of numbers that can be measured. "char" and
+        "word" take strings, whose tokens are the characters, or the words between
+        spaces; "int" takes sequences of integers. Each token has a vector, and training
+        minimises the cross-entropy of the tokens. There is no PCA of tokens: the
+        network starts from their frequencies.
+    max_tokens : int, default=4096
+        Tokens that are told apart, at most: all but the commonest are one, the unknown
+        token. With ``tokens`` only.
+    n_components : int or float, default=0.9
+        Number of components of the codes. A float in (0, 1) takes as many as PCA needs
+        to explain this share of the variance; of tokens, 64.
     standardize : bool, default=False
         Whether errors and codes are measured in standard deviations of each channel.
         False measures them in the units of the sequences.
@@ -56,6 +73,9 @@ class SequenceAutoencoder(
     ----------
     sequence_shape_ : tuple (n_steps, n_channels)
         Of the training sequences; of the longest if they are of several lengths.
+    vocabulary_ : dict
+        Number of each token, from 1 for the commonest; with ``tokens`` only. 0 stands
+        for all that training has not seen.
     varies_in_length_ : bool
         Whether they are. ``n_features_in_`` then is the number of channels, and
         ``mean_`` and ``scale_`` have one number for each.
@@ -86,16 +106,48 @@ class SequenceAutoencoder(
     (200, 50)
     """
 
+    tokens: str | None = None
+    max_tokens: int = 4096
+
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
         **OutlierDetectionMixin._parameter_constraints,
         **CorruptionMixin._parameter_constraints,
         **SequenceParameters._parameter_constraints,
+        "tokens": [StrOptions({"char", "int", "word"}), None],
+        "max_tokens": [Interval(Integral, 2, None, closed="left")],
     }
 
-    _structural = (*BaseAutoencoder._structural, *SequenceNetwork.structural)
+    _structural = (
+        *BaseAutoencoder._structural,
+        *SequenceNetwork.structural,
+        "tokens",
+        "max_tokens",
+    )
 
     _kind = SequenceNetwork
+
+    @property
+    def _network_kind(self):
+        kind = super()._network_kind
+        if self.tokens is None:
+            return kind
+        network = TokenNetwork(**kind.get_params(deep=False))
+        network.tokens, network.max_tokens = self.tokens, self.max_tokens
+        return network
+
+    def _check_params(self):
+        super()._check_params()
+        if self.tokens is not None and self.corruption is not None:
+            raise ValueError(
+                f"corruption={self.corruption!r} is for sequences of numbers, and not "
+                f"for tokens={self.tokens!r}. Leave corruption out."
+            )
+
+    def _count_components(self, n_features):
+        if self.tokens is None or isinstance(self.n_components, Integral):
+            return self.n_components
+        return _defaults.TOKEN_COMPONENTS
 
     def inverse_transform(self, X, lengths=None):
         """Decode codes.

@@ -4,7 +4,7 @@ from . import _defaults
 from ._anchor import principal_anchor
 from ._fitting import leave_codes
 from ._network import DENSE
-from .training import CLEAN, MAX_FOLDS, ReconstructionLoss
+from .training import CLEAN, MAX_FOLDS
 
 
 class Variant:
@@ -44,7 +44,7 @@ class Variant:
 
     def _make_loss(self, scaling, metric):
         """Return the loss, in the units of a fit."""
-        return ReconstructionLoss(metric.column_weight)
+        return self._network_kind.make_loss(scaling, metric)
 
     def _make_corruptions(self, source, weight):
         """Return how rows are corrupted in training and where models are judged."""

@@ -2,9 +2,15 @@
 
 from ._isotropic import IsotropicScorer
 from ._likelihood import CodePrior, LikelihoodScorer, even_normals
-from ._mixin import OutlierDetectionMixin, fit_isotropic, fit_mahalanobis
+from ._mixin import (
+    OutlierDetectionMixin,
+    fit_isotropic,
+    fit_mahalanobis,
+    fit_token_scorer,
+)
 from ._scorer import MahalanobisScorer
 from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
+from ._token import TokenScorer
 
 __all__ = [
     "FALSE_ALARM_RATE",
@@ -13,9 +19,11 @@ __all__ = [
     "LikelihoodScorer",
     "MahalanobisScorer",
     "OutlierDetectionMixin",
+    "TokenScorer",
     "even_normals",
     "fit_isotropic",
     "fit_mahalanobis",
+    "fit_token_scorer",
     "threshold_at_most",
     "threshold_nearest",
 ]

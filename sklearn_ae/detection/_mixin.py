@@ -13,6 +13,7 @@ from ..training import blocks_of
 from ._isotropic import IsotropicScorer
 from ._scorer import MahalanobisScorer, score_features
 from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
+from ._token import TokenScorer, token_features
 
 # Rows that a scorer learns from, at most, and the memory their features may take.
 MAX_REFERENCE_ROWS, REFERENCE_BYTES = 20_000, 2**27
@@ -85,6 +86,37 @@ def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0):
     scorer = IsotropicScorer(image_shape, mean, noise_share)
     return scorer.fit(
         *scorer.read_blocks(fitted, network, index),
+        fitted.weight[index],
+        evidence=evidence_of(fitted, index),
+        floor=CODE_FLOOR,
+    )
+
+
+def fit_token_scorer(fitted, network, index):
+    """Return a scorer of rows of tokens.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The fit.
+    network : torch module
+        The final model, or that of a fold.
+    index : ndarray of int
+        Positions of the rows it has seen.
+
+    Returns
+    -------
+    scorer : TokenScorer
+        Ready to score.
+    """
+    index = some_of(index, network.n_components)
+    blocks = blocks_of(len(index), network.n_features)
+    features = [
+        token_features(network, fitted.rows.take(torch.from_numpy(index[block])))
+        for block in blocks
+    ]
+    return TokenScorer().fit(
+        np.concatenate(features),
         fitted.weight[index],
         evidence=evidence_of(fitted, index),
         floor=CODE_FLOOR,

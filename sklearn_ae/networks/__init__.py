@@ -7,6 +7,7 @@ from ._layers import ACTIVATIONS
 from ._output import Output
 from ._resampled import ResampledAutoencoder, resampled, widened
 from ._state import from_state, restore, select_model, snapshot, to_state
+from ._token import TokenAutoencoder, TokenStart
 
 __all__ = [
     "ACTIVATIONS",
@@ -17,6 +18,8 @@ __all__ = [
     "DictionaryAutoencoder",
     "Output",
     "ResampledAutoencoder",
+    "TokenAutoencoder",
+    "TokenStart",
     "from_state",
     "keep_largest",
     "resampled",

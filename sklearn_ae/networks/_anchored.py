@@ -217,6 +217,17 @@ class AnchoredAutoencoder(nn.Module):
         self.code_map.copy_(code_map)
         self.code_unmap.copy_(code_unmap)
 
+    def code_axes(self, unit):
+        """Return what raw codes are along, of shape ``(d, k)``, for the signs of codes.
+
+        Parameters
+        ----------
+        unit : tensor of shape (n_columns,)
+            Of the columns of rows; of lengths behind them there is none.
+        """
+        weight = self.linear_encoder.weight[0]
+        return weight / unit[: self.n_features].to(weight).unsqueeze(1)
+
     @property
     def noise_width(self):
         """Number of standard normal draws that :meth:`forward` takes for each row."""

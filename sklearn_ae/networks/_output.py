@@ -25,6 +25,9 @@ class Output(NamedTuple):
         by row where the code has a say in it.
     logits : tensor of shape (M, n, n_features) or None
         Logits of a Bernoulli decoder.
+    log_likelihood : tensor of shape (M, n, n_steps) or None
+        Logarithm of the probability that a decoder of tokens gives to each token of the
+        row; zero where it has ended.
     """
 
     reconstruction: torch.Tensor
@@ -33,3 +36,4 @@ class Output(NamedTuple):
     correction: torch.Tensor | None = None
     noise: torch.Tensor | None = None
     logits: torch.Tensor | None = None
+    log_likelihood: torch.Tensor | None = None

@@ -5,6 +5,7 @@ import torch
 from ._anchored import AnchoredAutoencoder
 from ._dictionary import DictionaryAutoencoder
 from ._resampled import ResampledAutoencoder
+from ._token import TokenAutoencoder
 
 # A network is stored under its name and looked up here, never by importing what a
 # file names: loading a model must not run code of the file's choosing.
@@ -12,6 +13,7 @@ NETWORKS = {
     "AnchoredAutoencoder": AnchoredAutoencoder,
     "DictionaryAutoencoder": DictionaryAutoencoder,
     "ResampledAutoencoder": ResampledAutoencoder,
+    "TokenAutoencoder": TokenAutoencoder,
 }
 
 

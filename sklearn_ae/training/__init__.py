@@ -16,6 +16,7 @@ from ._loss import (
     Batch,
     LikelihoodLoss,
     ReconstructionLoss,
+    TokenLoss,
     loss_from_state,
     loss_to_state,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "ScikitLearnCallbacks",
     "Seeds",
     "Settings",
+    "TokenLoss",
     "Training",
     "TrainingBatches",
     "blocks_of",

@@ -135,7 +135,45 @@ class LikelihoodLoss(ReconstructionLoss):
         return f"minus the evidence lower bound was {loss:.3g} nats per row"
 
 
-LOSSES = {"ReconstructionLoss": ReconstructionLoss, "LikelihoodLoss": LikelihoodLoss}
+class TokenLoss(ReconstructionLoss):
+    r"""Cross-entropy of tokens, as a share of what their frequencies alone leave.
+
+    .. math:: e_i = -\frac1u \sum_t \log p(x_{it} \mid z_i)
+
+    with the mean :math:`u` of the same under each token's share of the training tokens.
+    :math:`1 - L` is McFadden's pseudo-R².
+
+    Parameters
+    ----------
+    log_share : array-like of shape (n_tokens,)
+        Logarithm of each token's share.
+    unit : array-like of shape ()
+    """
+
+    def __init__(self, log_share, unit):
+        super().__init__(torch.ones(1, dtype=torch.float64))
+        self.register_buffer("log_share", torch.as_tensor(log_share))
+        self.register_buffer("unit", torch.as_tensor(unit))
+
+    def row_errors(self, output, batch, penalty_share=1.0):
+        """Return the error of each row, of shape ``(M, n)``."""
+        likelihood = output.log_likelihood
+        if likelihood is None:  # of rows of which nothing is known
+            tokens, lengths = batch.target[..., :-1], batch.target[..., -1:]
+            inside = torch.arange(tokens.shape[-1]).to(lengths) < lengths
+            likelihood = self.log_share[tokens.round().long()] * inside
+        return -likelihood.sum(dim=-1) / self.unit
+
+    def describe(self, loss):
+        """Say what a loss means, for messages."""
+        return f"the cross-entropy was {loss:.3g} times that of the tokens' shares"
+
+
+LOSSES = {
+    "ReconstructionLoss": ReconstructionLoss,
+    "LikelihoodLoss": LikelihoodLoss,
+    "TokenLoss": TokenLoss,
+}
 
 
 def loss_to_state(loss):
