@@ -5,6 +5,7 @@ import numpy as np
 from _sequences_data import NO_LONG_SERIES, load_nab, load_smap
 from _timing import seconds_of
 from _variants import Part, judge, note, section
+from scipy.stats import rankdata
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -97,7 +98,8 @@ def _run(name, series, options, how):
         "adjustment. Ours is `SeriesDetector()` with its defaults. PCA, "
         "IsolationForest and kNN are in its place: on the same windows, averaged over "
         "the windows that hold a step in the same way. LSTMAD is PyOD's, with its "
-        f"defaults. VUS-PR forgives up to {VUS_WINDOW} steps. Seconds of a fit and the scores."
+        f"defaults. VUS-PR forgives up to {VUS_WINDOW} steps. Seconds of a fit and the "
+        "scores."
     )
     header = ("series", "steps", "window", *means)
     each = "AUC-PR of each series."
@@ -111,7 +113,8 @@ def vus(truth, scores):
     """Return the volume under the surface of precision and recall."""
     from vus.utils.metrics import metricor
 
-    ranks = np.argsort(np.argsort(scores)).astype(float)
+    # Of ranks: scores of any range are told apart alike.
+    ranks = rankdata(scores)
     return metricor().RangeAUC_volume_opt(truth, ranks, VUS_WINDOW, 250)[-1]
 
 
