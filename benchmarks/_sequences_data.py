@@ -9,6 +9,7 @@ from _variants import note
 
 NO_SERIES = "The labelled series were not among the data."
 NO_LONG_SERIES = "The long series were not among the data."
+NO_MESSAGES = "The messages were not among the data."
 NO_HEARTBEATS = "ECG5000 was not among the data."
 
 SETS = ("ItalyPowerDemand", "BasicMotions", "JapaneseVowels")
@@ -99,6 +100,19 @@ def load_smap(options):
             )
             for name in names
         ]
+
+
+def load_messages(options):
+    """Return SMS messages and whether each is spam, or None."""
+    path = options.data / "text" / "SMSSpamCollection"
+    if not path.exists():
+        note("The messages are left out: they are not among the data.")
+        return None
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("\t", 1) for line in lines if "\t" in line]
+    pairs = [(label, text) for label, text in pairs if text]
+    messages = [text for _, text in pairs]
+    return messages, np.array([label == "spam" for label, _ in pairs])
 
 
 def padded(sequences, n_steps):

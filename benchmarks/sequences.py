@@ -4,6 +4,7 @@ Each part measures one claim:
 
 * codes: the nearest neighbour in codes, and R² of reconstructions, against PCA;
 * heartbeats: odd ones among normal ones, against PCA and IsolationForest;
+* text: messages, character by character, and what codes know of spam;
 * nab, smap: long series, against PCA, IsolationForest, neighbours and PyOD's LSTMAD.
 
     python benchmarks/sequences.py
@@ -18,10 +19,12 @@ import _parts
 import _sequences_codes
 import _sequences_heartbeats
 import _sequences_series
+import _sequences_text
 
 PARTS = {
     "codes": ("Codes of sequences", _sequences_codes.run),
     "heartbeats": ("Outliers among heartbeats", _sequences_heartbeats.run),
+    "text": ("Codes of text messages", _sequences_text.run),
     "nab": ("Outliers in long series: NAB", _sequences_series.run_nab),
     "smap": ("Outliers in long series: SMAP", _sequences_series.run_smap),
 }

@@ -13,11 +13,12 @@ class CorruptionMixin:
 
     Parameters
     ----------
-    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, default=None
+    corruption : str or None, default=None
         None, or what is done to the rows that the encoder reads in training, while
         the clean rows stay the target. "gaussian" adds normal noise; the others change
         cells drawn at random: "masking" to the column's mean, "salt_and_pepper" to its
-        least or largest value, "swap" to its value in another row.
+        least or largest value, "swap" to its value in another row. "step_masking", of
+        sequences, puts all channels of a step to their means together.
     corruption_rate : float or array-like of shape (n_features,), default=0.2
         Share of the cells that are changed; one for all columns or one for each. Not
         used by "gaussian".
@@ -42,14 +43,25 @@ class CorruptionMixin:
 
     def _check_rows(self, rows):
         super()._check_rows(rows)
-        if self._is_corrupted:
-            self._corruption_amount(rows.shape[1])
+        if not self._is_corrupted:
+            return
+        self._corruption_amount(rows.shape[1])
+        if self.corruption == "step_masking" and len(self._row_shape) != 2:
+            raise ValueError(
+                "corruption='step_masking' is for sequences, and rows of a table and "
+                "images have no steps. Take corruption='masking', or a network for "
+                "sequences."
+            )
 
     def _make_corruptions(self, source, weight):
         if not self._is_corrupted:
             return CLEAN
         amount = self._corruption_amount(source.n_features)
-        return Corruptions(make_corruption(self.corruption, amount, source, weight))
+        return Corruptions(self._make_corruption(amount, source, weight))
+
+    def _make_corruption(self, amount, source, weight):
+        n_channels = self._row_shape[-1]
+        return make_corruption(self.corruption, amount, source, weight, n_channels)
 
     def _corruption_amount(self, n_features):
         """Return the rate, or the scale of the noise, of each column."""

@@ -48,6 +48,10 @@ def _one_model(mean, clean, k, problem):
     deviation = variance.clamp(min=0).sqrt()
     corrupted = keep.unsqueeze(1) * clean * keep
     corrupted.diagonal().copy_((deviation * unit) ** 2)
+    together = problem.corruption.together
+    if together is not None:  # both are masked, or neither
+        is_same = torch.from_numpy(together[:, None] == together)
+        corrupted = torch.where(is_same, keep.unsqueeze(1) * clean, corrupted)
     between = keep.unsqueeze(1) * clean
     regression = _solve(corrupted, between)
     # Where a column never varies no corruption shows: a new value in it is no error.

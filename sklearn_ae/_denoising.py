@@ -37,11 +37,12 @@ class DenoisingAutoencoder(DenoisingMixin, PrincipalCodesMixin, BaseDenseAutoenc
         Number of passes over the training rows at most; 0 does not train. "auto"
         amounts to about 3000 steps, 1000 for fewer than 1000 distinct rows, and to
         between 40 and 1000 epochs. The learning rate falls to zero over them.
-    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, default="swap"
+    corruption : str, default="swap"
         What is done to the rows that the encoder reads in training, and in
         :meth:`score`. "gaussian" adds normal noise; the others change cells drawn at
         random: "masking" to the column's mean, "salt_and_pepper" to its least or
-        largest value, "swap" to its value in another row.
+        largest value, "swap" to its value in another row. "step_masking", of sequences,
+        puts all channels of a step to their means together.
     corruption_rate : "auto", float or array-like of shape (n_features,), default="auto"
         Share of the cells that are changed in training; one for all columns or one for
         each. "auto" takes, of half, once and twice the ``evaluation_rate``, what

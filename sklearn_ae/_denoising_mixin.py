@@ -18,7 +18,6 @@ from .training import (
     dense_block,
     first,
     keyed_uniform,
-    make_corruption,
     row_keys,
     share_kept,
 )
@@ -165,7 +164,7 @@ class DenoisingMixin:
     def _make_corruptions(self, source, weight, share=None):
         """Return the corruptions; ``share`` is a candidate for what "auto" comes to."""
         amount = self._evaluation_amount(source.n_features)
-        evaluation = make_corruption(self.corruption, amount, source, weight)
+        evaluation = self._make_corruption(amount, source, weight)
         amount = self._corruption_amount(source.n_features, share)
         return Corruptions(evaluation.at(amount), evaluation)
 

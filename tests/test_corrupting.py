@@ -3,9 +3,12 @@ import re
 import numpy as np
 import pytest
 
-from sklearn_ae import Autoencoder, DenoisingAutoencoder
+from sklearn_ae import Autoencoder, DenoisingAutoencoder, SequenceAutoencoder
 from sklearn_ae._corrupting import per_column
-from sklearn_ae.training import KINDS
+from sklearn_ae.training import KINDS as ALL_KINDS
+
+# Rows of a table have no steps.
+KINDS = sorted(set(ALL_KINDS) - {"step_masking"})
 
 FAST = {"max_epochs": 3, "random_state": 0}
 SHARES = sorted(set(KINDS) - {"gaussian"})
@@ -156,3 +159,19 @@ def test_an_unknown_kind_is_refused(blob, kind):
     message = "The 'corruption' parameter of Autoencoder must be"
     with pytest.raises(ValueError, match=message):
         Autoencoder(corruption=kind).fit(blob)
+
+
+def test_steps_are_of_sequences():
+    X = np.random.default_rng(0).normal(size=(40, 6, 2))
+    model = SequenceAutoencoder(
+        2, corruption="step_masking", cell_size=4, max_epochs=1, random_state=0
+    )
+    together = model.fit(X)._corruption.together
+    np.testing.assert_array_equal(together, np.repeat(np.arange(0, 12, 2), 2))
+    with pytest.raises(
+        ValueError,
+        match=r"^corruption='step_masking' is for sequences, and rows of a table and "
+        r"images have no steps. Take corruption='masking', or a network for "
+        r"sequences.$",
+    ):
+        Autoencoder(corruption="step_masking").fit(X.reshape(40, 12))

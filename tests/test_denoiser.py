@@ -17,14 +17,26 @@ N_COPIES = 2000
 class Case:
     """A table, a corruption of it, and the anchor for both."""
 
-    def __init__(self, X, k, kind, amount=0.3, *, standardize=False, weight=None):
+    def __init__(
+        self,
+        X,
+        k,
+        kind,
+        amount=0.3,
+        *,
+        standardize=False,
+        weight=None,
+        n_channels=1,
+    ):
         weight = np.ones(len(X)) if weight is None else weight
         self.scaling, self.metric, _ = make_metric(X, weight, standardize)
         self.source = LazyRows(X, self.scaling, torch.float64, CPU)
         self.corruption = None
         if kind is not None:
             amounts = np.broadcast_to(np.asarray(amount, dtype=float), X.shape[1:])
-            self.corruption = make_corruption(kind, amounts.copy(), self.source, weight)
+            self.corruption = make_corruption(
+                kind, amounts.copy(), self.source, weight, n_channels
+            )
         self.problem = Problem(
             self.source,
             torch.tensor(np.atleast_2d(weight)),
@@ -81,6 +93,14 @@ def test_no_linear_map_does_better(X, kind, k, standardize):
     if kind != "masking" or k < 3:
         pca = principal_anchor(case.problem)
         assert case.error(case.anchor, clean, dirty) < case.error(pca, clean, dirty)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_no_linear_map_does_better_where_steps_are_masked(X, k):
+    case = Case(X[:, :4], k, "step_masking", n_channels=2)
+    clean, dirty = case.corrupted()
+    least = case.least_error(k, clean, dirty)
+    assert case.error(case.anchor, clean, dirty) < 1.005 * least
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,11 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder, DenoisingAutoencoder
-from sklearn_ae.training import KINDS, _net
+from sklearn_ae.training import KINDS as ALL_KINDS
+from sklearn_ae.training import _net
+
+# Rows of a table have no steps.
+KINDS = sorted(set(ALL_KINDS) - {"step_masking"})
 
 FAST = {"max_epochs": 4, "random_state": 0}
 

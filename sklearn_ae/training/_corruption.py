@@ -67,12 +67,17 @@ class Corruption:
         corrupt, amount = KINDS[self.kind], to_tensor(self.amount)
         return lambda rows, uniform: corrupt(rows, uniform.to(rows), amount, **facts)
 
+    @property
+    def together(self):
+        """Columns that are equal where columns are corrupted together, or None."""
+        return self.facts.get("first")
+
     def moments(self, variance):
         """Return :class:`Moments` for clean columns of some variance."""
         share, zero = self.amount, np.zeros_like(variance)
         if self.kind == "gaussian":
             return Moments(zero + 1, zero, variance + share**2)
-        if self.kind == "masking":
+        if self.kind in ("masking", "step_masking"):
             return Moments(1 - share, zero, (1 - share) * variance)
         if self.kind == "swap":
             return Moments(1 - share, zero, variance)
@@ -112,6 +117,12 @@ def mask(rows, uniform, amount):
     return torch.where(uniform < amount, 0.0, rows)
 
 
+def mask_steps(rows, uniform, amount, first):
+    """Put a share of the steps, in all their channels, to the mean."""
+    first = first.long()
+    return torch.where(uniform[..., first] < amount[first], 0.0, rows)
+
+
 def salt_and_pepper(rows, uniform, amount, low, high):
     """Put a share of the cells to their column's least or largest value."""
     extreme = torch.where(uniform < amount / 2, low, high)
@@ -131,11 +142,12 @@ KINDS = {
     "gaussian": add_noise,
     "masking": mask,
     "salt_and_pepper": salt_and_pepper,
+    "step_masking": mask_steps,
     "swap": swap,
 }
 
 
-def make_corruption(kind, amount, source, weight):
+def make_corruption(kind, amount, source, weight, n_channels=1):
     """Return the corruption of a kind for the rows of a source.
 
     Parameters
@@ -144,11 +156,16 @@ def make_corruption(kind, amount, source, weight):
     amount : ndarray of shape (d,)
     source : LazyRows on the CPU
     weight : ndarray of shape (n,)
+    n_channels : int, default=1
+        Columns of a step, side by side.
     """
     if kind == "swap":
         facts = {"donors": _donors(source, weight)}
     elif kind == "salt_and_pepper":
         facts = _extremes(source)
+    elif kind == "step_masking":
+        columns = np.arange(source.n_features)
+        facts = {"first": (columns - columns % n_channels).astype(float)}
     else:
         facts = {}
     return Corruption(kind, amount, facts)

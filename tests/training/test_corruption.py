@@ -123,6 +123,18 @@ def test_masked_cells_are_the_columns_mean(X):
     assert not after[after != X].any()
 
 
+def test_masked_steps_are_masked_in_all_channels():
+    X = np.random.default_rng(0).normal(size=(2000, 6))
+    corruption = make_corruption(
+        "step_masking", np.full(6, 0.3), source_of(X), np.ones(2000), n_channels=2
+    )
+    changed = (applied(corruption, X) == 0).reshape(2000, 3, 2)
+    np.testing.assert_array_equal(changed[..., 0], changed[..., 1])
+    np.testing.assert_allclose(changed.mean(axis=(0, 2)), 0.3, atol=0.03)
+    both = changed[:, 0, 0] & changed[:, 1, 0]
+    np.testing.assert_allclose(both.mean(), 0.09, atol=0.02)
+
+
 def test_salt_and_pepper_are_the_extremes_half_and_half(X):
     rows = many(X)
     corruption = make("salt_and_pepper", 0.4, X)
