@@ -5,6 +5,7 @@ Each part measures one claim:
 * codes: the nearest neighbour in codes, and R² of reconstructions, against PCA;
 * heartbeats: odd ones among normal ones, against PCA and IsolationForest;
 * text: messages, character by character, and what codes know of spam;
+* speed: what lengths cost, and the framework; a series of a million steps;
 * nab, smap: long series, against PCA, IsolationForest, neighbours and PyOD's LSTMAD.
 
     python benchmarks/sequences.py
@@ -19,12 +20,14 @@ import _parts
 import _sequences_codes
 import _sequences_heartbeats
 import _sequences_series
+import _sequences_speed
 import _sequences_text
 
 PARTS = {
     "codes": ("Codes of sequences", _sequences_codes.run),
     "heartbeats": ("Outliers among heartbeats", _sequences_heartbeats.run),
     "text": ("Codes of text messages", _sequences_text.run),
+    "speed": ("What lengths and the framework cost", _sequences_speed.run),
     "nab": ("Outliers in long series: NAB", _sequences_series.run_nab),
     "smap": ("Outliers in long series: SMAP", _sequences_series.run_smap),
 }

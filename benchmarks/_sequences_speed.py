@@ -1,0 +1,104 @@
+"""What lengths cost, what the framework costs, and a series of a million steps."""
+
+import resource
+from functools import partial
+
+import _report
+import numpy as np
+import overhead
+from _loops import check_equal, problem_of, train_by_skorch
+from _timing import interleave, median_ratio, seconds_of
+from _variants import Part, judge, note, section
+
+from sklearn_ae import SequenceAutoencoder, SeriesDetector
+from sklearn_ae.training import cpu_threads
+
+N_SEQUENCES, N_STEPS, N_CHANNELS, K, EPOCHS = 1280, 64, 4, 8, 2
+REPETITIONS, QUICK_REPETITIONS = 9, 1
+STEPS_OF_SERIES = 1_000_000
+
+LENGTHS, BY_HAND, SECONDS, GIGABYTES = 1.25, 1.15, 20, 2
+
+HEADER = ("seconds of", "median", "beside", "median ", "ratio")
+
+
+def run(options):
+    """Time loops in turn, then score a long series."""
+    repetitions = QUICK_REPETITIONS if options.quick else REPETITIONS
+    alike, unlike = make_sequences(N_SEQUENCES // (10 if options.quick else 1))
+    share = sum(map(len, unlike)) / alike[..., 0].size
+    # First: memory is that of the whole process so far.
+    seconds, memory = score_series(STEPS_OF_SERIES // (10 if options.quick else 1))
+    bounds, rows = [], []
+    judge(bounds, _report.at_most("seconds to score a series", seconds, SECONDS))
+    judge(bounds, _report.at_most("gigabytes for it", memory, GIGABYTES))
+    several, ratio = compare(
+        {
+            "several lengths": partial(train_by_skorch, problem(unlike)),
+            "one length": partial(train_by_skorch, problem(alike)),
+        },
+        repetitions,
+    )
+    rows.append(several)
+    judge(bounds, _report.at_most("lengths, for as many steps", ratio / share, LENGTHS))
+    both = problem(unlike)
+    check_equal(both)
+    framework, ratio = compare(
+        {
+            overhead.SKORCH: partial(train_by_skorch, both),
+            overhead.BY_HAND: partial(overhead.train_by_hand, both),
+        },
+        repetitions,
+    )
+    rows.append(framework)
+    judge(bounds, _report.at_most("fit over a packed loop by hand", ratio, BY_HAND))
+    text = (
+        f"{len(unlike)} sequences of {N_CHANNELS} channels, {EPOCHS} epochs of "
+        f"recurrent units: packed ones of {N_STEPS // 2} to {3 * N_STEPS // 2} steps "
+        f"beside as many of {N_STEPS}, which have {1 / share:.3f} times as many steps; "
+        "and the loop of `fit` beside the shortest one in plain torch over the same "
+        "module and batches, with bit-identical weights. Medians of "
+        f"{repetitions} interleaved runs. `SeriesDetector` scored a series of "
+        f"{STEPS_OF_SERIES:,} steps in {seconds:.1f} s, with {memory:.2f} GB at most "
+        "in the process."
+    )
+    return Part(bounds, [section("Speed", text, HEADER, rows)])
+
+
+def make_sequences(n):
+    """Return sequences of one length, and of several with the same mean."""
+    rng = np.random.default_rng(0)
+    walks = rng.normal(size=(n, 2 * N_STEPS, N_CHANNELS)).cumsum(axis=1)
+    lengths = rng.integers(N_STEPS // 2, 3 * N_STEPS // 2 + 1, size=n)
+    unlike = [walk[:length] for walk, length in zip(walks, lengths, strict=True)]
+    return walks[:, :N_STEPS], unlike
+
+
+def problem(X):
+    """Return what a fit of recurrent units to sequences trains."""
+    estimator = SequenceAutoencoder(
+        K, cell="gru", max_epochs=EPOCHS, early_stopping=False, random_state=0
+    )
+    return problem_of(estimator, X)[0]
+
+
+def compare(ways, repetitions):
+    """Return the cells of one line, and the ratio of the first way to the second."""
+    with cpu_threads(1):
+        seconds = interleave(ways, repetitions)
+    first, second = seconds
+    ratio = median_ratio(seconds[first], seconds[second])
+    medians = [f"{np.median(seconds[name]):.3f}" for name in (first, second)]
+    cells = (first, medians[0], second, medians[1], f"{ratio:.3f}")
+    note(*cells)
+    return cells, ratio
+
+
+def score_series(n_steps):
+    """Return the seconds it takes to score a long series, and the memory of it all."""
+    rng = np.random.default_rng(0)
+    X = np.sin(np.arange(n_steps) / 7) + 0.1 * rng.normal(size=n_steps)
+    detector = SeriesDetector(random_state=0).fit(X)
+    seconds, _ = seconds_of(lambda: detector.score_samples(X))
+    # In kilobytes, as Linux has it.
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
