@@ -74,7 +74,10 @@ IMAGE_WEIGHT_DECAY, CORRUPTED_RATE = 0.1, 1e-3
 SEQUENCE_BATCH_SIZE, SEQUENCE_LAYERS, SEQUENCE_WEIGHT_DECAY = 64, (128,), 0.1
 
 # Components of codes of tokens, of which PCA keeps no share, and dense layers.
-TOKEN_COMPONENTS, TOKEN_LAYERS = 64, (1024,)
+# They overlap where they are windows of a text, and few epochs are enough.
+TOKEN_COMPONENTS, TOKEN_LAYERS, TOKEN_CONVOLUTIONS = 64, (512,), 3
+TOKEN_BATCH_SIZE = 128
+TOKEN_SCHEDULE = Schedule(steps=3000, small_steps=1000, min_epochs=3)
 
 # Dilated convolutions, at most; eight of three taps reach over 511 steps.
 MAX_CONVOLUTIONS = 8

@@ -36,7 +36,8 @@ class SequenceParameters:
         many convolutions as are needed to see a whole sequence, 8 at most.
     n_places : int, default=8
         Places, evenly spaced over a sequence, to which the cell's answers are brought
-        between the cell and the dense layers.
+        between the cell and the dense layers. Of tokens, blocks of steps, each with
+        a part of the code of its own, and with the dense layers in common.
     hidden_layer_sizes : "auto", int or tuple of int, default="auto"
         Widths of the dense layers between the places and the code in the encoder; the
         decoder's are the same, reversed. An int is one layer, an empty tuple none.

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 
 from . import _defaults
-from ._network import layer_sizes
 from ._sequence_network import SequenceNetwork
 from ._tokens import TokenLayout
 from .detection import fit_token_scorer
@@ -43,6 +42,7 @@ class TokenNetwork(SequenceNetwork):
     """The network of :class:`SequenceAutoencoder` where it has tokens."""
 
     start_is_a_model = False
+    full_batch = _defaults.TOKEN_BATCH_SIZE
 
     # Tokens, and how many are told apart; set by the estimator.
     tokens, max_tokens = "char", 2
@@ -53,7 +53,7 @@ class TokenNetwork(SequenceNetwork):
         return TokenLayout(self.tokens, self.max_tokens)
 
     def branches(self, row_shape, n_distinct, is_corrupted=False):
-        """Return the branches for tokens: a place for each step, and wider layers.
+        """Return the arguments of the network beside its sizes.
 
         Parameters
         ----------
@@ -68,12 +68,32 @@ class TokenNetwork(SequenceNetwork):
         branches : dict of plain values
         """
         branches = super().branches(row_shape, n_distinct, is_corrupted)
-        sizes = self.hidden_layer_sizes
-        is_auto = isinstance(sizes, str)
-        branches["hidden_layer_sizes"] = (
-            _defaults.TOKEN_LAYERS if is_auto else layer_sizes(sizes)
-        )
+        if isinstance(self.hidden_layer_sizes, str):
+            branches["hidden_layer_sizes"] = _defaults.TOKEN_LAYERS
+        branches["n_blocks"] = branches.pop("n_places")
+        for name in ("kind", "n_channels"):
+            del branches[name]
         return branches
+
+    def _n_layers(self, n_steps):
+        # Blocks are put together by dense layers: cells need not see further.
+        return min(super()._n_layers(n_steps), _defaults.TOKEN_CONVOLUTIONS)
+
+    def schedule(self, usual, n_batches):
+        """Return what the default number of epochs follows.
+
+        Parameters
+        ----------
+        usual : Schedule
+            Not used.
+        n_batches : int
+            Batches of an epoch.
+
+        Returns
+        -------
+        schedule : Schedule
+        """
+        return _defaults.TOKEN_SCHEDULE
 
     def grid_shape(self, row_shape):
         """Return None: token numbers that differ by one are no neighbours.
@@ -163,7 +183,8 @@ class TokenNetwork(SequenceNetwork):
         -------
         network : torch module
         """
-        return TokenAutoencoder(n_tokens=row_shape.n_tokens, **arguments)
+        branches = arguments.pop("branches")
+        return TokenAutoencoder(n_tokens=row_shape.n_tokens, **arguments, **branches)
 
     def fit_scorer(self, fitted, network, index):
         """Return what an outlier detector learns from a fit.

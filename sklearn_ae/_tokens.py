@@ -52,6 +52,8 @@ class TokenLayout(SequenceLayout):
                 f"{min_rows} is required by {name}."
             )
         lengths = [len(sequence) for sequence in sequences]
+        if not reset and max(lengths) > estimator.sequence_shape_[0]:
+            raise too_long(max(lengths), estimator)
         if reset:
             estimator.vocabulary_ = learn_vocabulary(sequences, self.max_tokens)
             estimator.varies_in_length_ = True
@@ -65,7 +67,7 @@ class TokenLayout(SequenceLayout):
         ]
         if not reset:
             _warn_of_unknown(sequences, vocabulary, name)
-        return as_rows(numbers, lengths, max(*lengths, estimator.sequence_shape_[0]))
+        return as_rows(numbers, lengths, estimator.sequence_shape_[0])
 
     def _split(self, X, name):
         """Return sequences as lists of tokens."""
@@ -118,6 +120,15 @@ class TokenLayout(SequenceLayout):
         n_steps = estimator.sequence_shape_[0]
         return TokenShape(n_steps, 1, 1 + len(estimator.vocabulary_))
 
+    def prepared(self, estimator, codes, lengths=None):
+        """Return codes with their lengths beside them, and the rows' width."""
+        if (
+            lengths is not None
+            and np.max(lengths, initial=0) > (estimator.sequence_shape_[0])
+        ):
+            raise too_long(np.max(lengths), estimator)
+        return super().prepared(estimator, codes, lengths)
+
     def describe(self, estimator, fitted):
         """Learn what lengths codes tell of; tokens have no mean and no unit."""
         super().describe(estimator, fitted)
@@ -160,6 +171,14 @@ def learn_vocabulary(sequences, most):
     counts = Counter(token for sequence in sequences for token in sequence)
     tokens = sorted(counts, key=lambda token: (-counts[token], token))[: most - 1]
     return {token: number for number, token in enumerate(tokens, start=1)}
+
+
+def too_long(length, estimator):
+    """Return the error for a sequence longer than all of ``fit``."""
+    return ValueError(
+        f"A sequence of {length} tokens is longer than the longest in fit, of "
+        f"{estimator.sequence_shape_[0]}. Cut it, or give fit one as long."
+    )
 
 
 def _check_not_empty(sequence, i):

@@ -1,4 +1,10 @@
-"""Sequences of tokens: each has a vector, and each step answers with probabilities."""
+"""Sequences of tokens: each has a vector, and each step answers with probabilities.
+
+A code is cut into as many parts as there are blocks of steps. The dense layers between
+a block and its part are the same for all blocks: what they learn of one they know of
+all, and new texts come back nearly as well as those learned from. One layer between all
+steps and the whole code would know the training texts by heart.
+"""
 
 from typing import ClassVar, NamedTuple
 
@@ -6,9 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ._cells import make_cell
+from ._layers import ResidualBranch, StackedLinear
 from ._output import Output
 from ._resampled import as_rows
-from ._sequential import SequenceDecoder, SequenceEncoder
+from ._sequential import GAIN
 
 # Numbers that are answered at once where nothing is learned: a vocabulary is wide.
 ANSWERS = 2**23
@@ -33,9 +41,10 @@ class TokenAutoencoder(nn.Module):
     r"""An autoencoder of token numbers, without a linear path.
 
     A row is a sequence's token numbers, then anything where there are no steps left,
-    and in the last column the number of steps. Each token has a vector; a sequence of
-    vectors is encoded and decoded as one of numbers, and the decoder's answers at a
-    step are the logarithms of the tokens' probabilities there, up to a constant. Before
+    and in the last column the number of steps. Each token has a vector, and a cell
+    reads them. Dense layers answer the part of the code of each block of steps, and
+    others the way back; a second cell reads what they say of all blocks, and answers
+    the logarithms of the tokens' probabilities at each step, up to a constant. Before
     the first step of training they are the tokens' shares.
 
     Parameters
@@ -43,8 +52,13 @@ class TokenAutoencoder(nn.Module):
     n_models, n_features, n_components : int
         ``n_features`` is one more than the steps of the longest sequence.
     n_tokens : int
-    branches : dict
-        As of the kind "sequential", of as many channels as the cell is wide.
+    cell : dict
+        The ``kind`` of both cells, and its arguments.
+    n_blocks : int
+        At most; none is without a part of the code.
+    hidden_layer_sizes : tuple of int
+        Dense layers between a block and its part of the code; reversed on the way back.
+    activation : str
     """
 
     is_anchored = False
@@ -53,30 +67,45 @@ class TokenAutoencoder(nn.Module):
     noise_width = 0
     rate_shares: ClassVar = {}
 
-    def __init__(self, *, n_models, n_features, n_components, n_tokens, branches):
+    def __init__(
+        self,
+        *,
+        n_models,
+        n_features,
+        n_components,
+        n_tokens,
+        cell,
+        n_blocks,
+        hidden_layer_sizes,
+        activation,
+    ):
         super().__init__()
         self.arguments = {
             "n_models": n_models,
             "n_features": n_features,
             "n_components": n_components,
             "n_tokens": n_tokens,
-            "branches": dict(branches),
+            "cell": dict(cell),
+            "n_blocks": n_blocks,
+            "hidden_layer_sizes": tuple(hidden_layer_sizes),
+            "activation": activation,
         }
         self.n_models, self.n_features = n_models, n_features
         self.n_components, self.n_tokens = n_components, n_tokens
-        cell, n_places = dict(branches["cell"]), branches["n_places"]
+        n_steps, sizes = n_features - 1, tuple(hidden_layer_sizes)
+        self.part = -(-n_components // min(n_blocks, n_steps))
+        self.n_blocks = -(-n_components // self.part)
+        self.block = -(-n_steps // self.n_blocks)
         width = cell["width"]
-        shared = (
-            cell,
-            n_places,
-            tuple(branches["hidden_layer_sizes"]),
-            branches["activation"],
-        )
         self.vectors = nn.Parameter(torch.zeros(n_models, n_tokens, width))
-        self.encoder = SequenceEncoder(n_models, width, *shared, n_components)
-        self.decoder = SequenceDecoder(
-            n_models, n_components, n_tokens, *shared, n_features - 1, 1
+        self.reader = make_cell(cell, n_models, width)
+        inside = self.block * self.reader.width
+        self.encoder = ResidualBranch(n_models, inside, sizes, self.part, activation)
+        self.decoder = ResidualBranch(
+            n_models, self.part, sizes[::-1], self.block * width, activation
         )
+        self.writer = make_cell(cell, n_models, width)
+        self.output = StackedLinear(n_models, self.writer.width, n_tokens)
         identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
         self.register_buffer("code_center", torch.zeros(n_models, 1, n_components))
@@ -90,14 +119,16 @@ class TokenAutoencoder(nn.Module):
             for vectors, generator in zip(self.vectors, generators, strict=True):
                 draw = torch.empty(vectors.shape, dtype=torch.float32)
                 vectors.copy_(draw.normal_(generator=generator))
-        self.encoder.initialise(generators)
-        self.encoder.head.output.initialise(generators, 0.7)
-        self.decoder.initialise(generators)
+        for branch in (self.encoder, self.decoder):
+            branch.initialise(generators, GAIN)
+            branch.output.initialise(generators, GAIN)
+        self.reader.initialise(generators)
+        self.writer.initialise(generators)
 
     @torch.no_grad()
     def set_anchor(self, start):
         """Take over a :class:`TokenStart`."""
-        self.decoder.output.bias.copy_(start.log_share)
+        self.output.bias.copy_(start.log_share)
 
     def settle(self, start):
         """Leave what was learned as it is."""
@@ -175,7 +206,12 @@ class TokenAutoencoder(nn.Module):
             functional.embedding(tokens[m] if tokens.dim() == 3 else tokens, vectors)
             for m, vectors in enumerate(self.vectors)
         ]
-        return self.encoder(torch.stack(steps).flatten(-2), lengths)
+        answers = self.reader(torch.stack(steps), lengths)
+        missing = self.n_blocks * self.block - answers.shape[-2]
+        blocks = functional.pad(answers, (0, 0, 0, missing))
+        blocks = blocks.unflatten(2, (self.n_blocks, self.block)).flatten(3)
+        parts = self.encoder(blocks.flatten(1, 2)).unflatten(1, (-1, self.n_blocks))
+        return parts.flatten(2)[..., : self.n_components]
 
     def _tokens(self, x, n_steps):
         # What lies beyond the end is no token.
@@ -183,8 +219,13 @@ class TokenAutoencoder(nn.Module):
         return x[..., :n_steps].round().long().clamp(min=0, max=last)
 
     def _logits(self, raw, lengths):
-        answers = self.decoder(raw, lengths)
-        return answers.unflatten(-1, (-1, self.n_tokens))
+        missing = self.n_blocks * self.part - self.n_components
+        parts = functional.pad(raw, (0, missing)).unflatten(-1, (self.n_blocks, -1))
+        blocks = self.decoder(parts.flatten(1, 2)).unflatten(1, (-1, self.n_blocks))
+        steps = blocks.unflatten(-1, (self.block, -1)).flatten(2, 3)
+        answers = self.writer(steps[:, :, : int(lengths.max())], lengths)
+        logits = self.output(answers.flatten(1, 2))
+        return logits.unflatten(1, answers.shape[1:3])
 
     def _answer(self, x):
         raw, lengths = self._encode(x), self.lengths_of(x)

@@ -24,14 +24,10 @@ def make(n_models=2, cell="convolution"):
         n_features=N_STEPS + 1,
         n_components=3,
         n_tokens=N_TOKENS,
-        branches={
-            "kind": "sequential",
-            "cell": spec,
-            "n_places": 4,
-            "hidden_layer_sizes": (7,),
-            "activation": "silu",
-            "n_channels": 1,
-        },
+        cell=spec,
+        n_blocks=4,
+        hidden_layer_sizes=(7,),
+        activation="silu",
     )
     network.double().initialise(range(n_models))
     shape = n_models, N_STEPS + 1, 3
@@ -71,12 +67,30 @@ def test_what_is_beyond_the_end_changes_nothing(cell):
     other = x.clone()
     beyond = torch.arange(N_STEPS) >= x[:, -1:]
     other[:, :-1][beyond] = 3.0
-    wider = torch.cat([other[:, :-1], torch.zeros(4, 2).double(), x[:, -1:]], dim=1)
     with torch.no_grad():
         assert_close(network.encode(other), network.encode(x))
-        assert_close(network.encode(wider), network.encode(x))
-        longer, usual = network(wider).reconstruction, network(x).reconstruction
-    assert_close(longer[..., :N_STEPS], usual[..., :-1])
+        rebuilt = network(x).reconstruction
+        assert_close(network(other).reconstruction, rebuilt)
+
+
+@pytest.mark.parametrize(
+    ("n_components", "n_blocks"), [(1, 1), (3, 4), (4, 4), (5, 4), (13, 8), (64, 8)]
+)
+def test_every_block_has_a_part_of_the_code(n_components, n_blocks):
+    network = TokenAutoencoder(
+        n_models=1,
+        n_features=65,
+        n_components=n_components,
+        n_tokens=N_TOKENS,
+        cell={"kind": "gru", "width": 2, "n_layers": 1},
+        n_blocks=n_blocks,
+        hidden_layer_sizes=(),
+        activation="silu",
+    )
+    assert network.n_blocks <= min(n_blocks, n_components)
+    assert network.n_blocks * network.block >= 64
+    last = n_components - (network.n_blocks - 1) * network.part
+    assert 0 < last <= network.part
 
 
 def test_models_are_each_their_own():
@@ -127,7 +141,7 @@ def test_states_hold_all():
 
 def test_gradients_are_those_of_differences():
     network, x = trained(n_models=1), rows()
-    names = ["vectors", "encoder.head.output.weight", "decoder.output.bias"]
+    names = ["vectors", "encoder.output.weight", "output.bias"]
     parameters = dict(network.named_parameters())
     inside = torch.arange(N_STEPS) < x[:, -1:]
 
