@@ -62,7 +62,7 @@ print("\n".join(autoencoder.inverse_transform(path, lengths=lengths)))
 
 # %%
 # What is unlike all messages has a low score.
-odd = ["see see see see see see see see", "anna, anna, anna and anna"]
+odd = ["see see see see see see", "anna, anna, anna and anna"]
 for text in [*X_test[:2], *odd]:
     label = autoencoder.predict([text])[0]
     print(f"{label:2d}  {text}")
