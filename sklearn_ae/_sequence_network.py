@@ -8,12 +8,12 @@ from . import _defaults
 from ._compat import Interval, StrOptions
 from ._declaration import declare_parameters
 from ._lengths import fit_sequence_scaling
-from ._network import NetworkKind, check_layer_sizes, layer_sizes
+from ._network import check_layer_sizes, layer_sizes
 from ._resampling import on_grid
-from ._sequences import LongestShape, SequenceLayout
+from ._sequence_kind import SequenceKind
+from ._sequences import LongestShape
 from .detection import fit_isotropic
 from .networks import ACTIVATIONS, CELLS, ResampledAutoencoder
-from .training import fit_scaling, shared_by_channel
 
 RECURRENT = ("gru", "lstm")
 
@@ -70,7 +70,7 @@ class SequenceParameters:
     }
 
 
-class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
+class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
     """Network for sequences, for the ``network`` of an estimator of another kind.
 
     A cell reads all steps, dense layers answer the code; the decoder goes the same way
@@ -105,7 +105,6 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
     # Parameters that shape the network, which a fit that goes on cannot change.
     structural = tuple(SequenceParameters.__annotations__)
 
-    layout = SequenceLayout()
     full_batch = _defaults.SEQUENCE_BATCH_SIZE
     weight_decay = _defaults.SEQUENCE_WEIGHT_DECAY
     cells_for_two_threads = _defaults.IMAGE_BATCH
@@ -158,20 +157,6 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
             return int(self.n_layers)
         return _defaults.sequence_layers_for(self.cell, n_steps)
 
-    def grid_shape(self, row_shape):
-        """Return the shape of a sequence as an image one pixel wide.
-
-        Parameters
-        ----------
-        row_shape : tuple (n_steps, n_channels)
-            Of a sequence.
-
-        Returns
-        -------
-        grid_shape : tuple (n_steps, 1, n_channels)
-        """
-        return row_shape[0], 1, row_shape[1]
-
     def fit_scaling(self, X, weight, row_shape):
         """Return the steps' means and one standard deviation for each channel.
 
@@ -192,8 +177,7 @@ class SequenceNetwork(SequenceParameters, NetworkKind, BaseEstimator):
         """
         if isinstance(row_shape, LongestShape):
             return fit_sequence_scaling(X, weight, row_shape.n_channels)
-        scaling, variance = fit_scaling(X, weight)
-        return shared_by_channel(scaling, variance, row_shape[1]), variance
+        return super().fit_scaling(X, weight, row_shape)
 
     def fit_scorer(self, fitted, network, index):
         """Return what an outlier detector learns from a fit.

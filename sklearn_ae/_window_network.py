@@ -7,11 +7,10 @@ from sklearn.base import BaseEstimator
 from . import _defaults
 from ._compat import Interval, StrOptions
 from ._declaration import declare_parameters
-from ._network import NetworkKind, check_layer_sizes, layer_sizes
-from ._sequences import SequenceLayout
+from ._network import check_layer_sizes, layer_sizes
+from ._sequence_kind import SequenceKind
 from .detection import fit_isotropic
 from .networks import ACTIVATIONS
-from .training import fit_scaling, shared_by_channel
 
 # Noise of windows, as a share of the largest variance of their codes. A long series has
 # few windows that do not overlap, which tell little of the directions in which they
@@ -19,7 +18,7 @@ from .training import fit_scaling, shared_by_channel
 NOISE_SHARE = 0.05
 
 
-class WindowNetwork(NetworkKind, BaseEstimator):
+class WindowNetwork(SequenceKind, BaseEstimator):
     """Dense network for windows of long series, for the ``network`` of an estimator.
 
     Takes sequences of one length in the layouts of :class:`SequenceAutoencoder`. Each
@@ -65,7 +64,6 @@ class WindowNetwork(NetworkKind, BaseEstimator):
     # Parameters that shape the network, which a fit that goes on cannot change.
     structural = ("hidden_layer_sizes", "activation")
 
-    layout = SequenceLayout()
     takes_lengths = False
 
     def check(self):
@@ -97,41 +95,6 @@ class WindowNetwork(NetworkKind, BaseEstimator):
             "hidden_layer_sizes": auto if is_auto else layer_sizes(sizes),
             "activation": self.activation,
         }
-
-    def grid_shape(self, row_shape):
-        """Return the shape of a window as an image one pixel wide.
-
-        Parameters
-        ----------
-        row_shape : tuple (n_steps, n_channels)
-            Of a window.
-
-        Returns
-        -------
-        grid_shape : tuple (n_steps, 1, n_channels)
-        """
-        return row_shape[0], 1, row_shape[1]
-
-    def fit_scaling(self, X, weight, row_shape):
-        """Return the steps' means and one standard deviation for each channel.
-
-        Parameters
-        ----------
-        X : ndarray or sparse matrix of shape (n, n_features)
-            Flattened windows.
-        weight : ndarray of shape (n,)
-            Above zero.
-        row_shape : tuple (n_steps, n_channels)
-            Of a window.
-
-        Returns
-        -------
-        scaling : Scaling
-        variance : ndarray of shape (n_features,)
-            Of each step, by itself.
-        """
-        scaling, variance = fit_scaling(X, weight)
-        return shared_by_channel(scaling, variance, row_shape[1]), variance
 
     def fit_scorer(self, fitted, network, index):
         """Return what an outlier detector learns from a fit.

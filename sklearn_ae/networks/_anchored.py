@@ -3,10 +3,10 @@
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import nn
 
 from ._bottleneck import make_bottleneck
 from ._branches import make_branches
+from ._code_map import CodeMap
 from ._layers import CLIP_SCALE, SoftClip, StackedLinear
 from ._likelihood import make_likelihood
 from ._output import Output
@@ -71,7 +71,7 @@ class Anchor(NamedTuple):
         )
 
 
-class AnchoredAutoencoder(nn.Module):
+class AnchoredAutoencoder(CodeMap):
     r"""A linear autoencoder with a nonlinear residual on either side.
 
     .. math::
@@ -138,14 +138,9 @@ class AnchoredAutoencoder(nn.Module):
         self.clip = SoftClip(CLIP_SCALE)
         self.register_buffer("input_scale", torch.ones(n_models, 1, n_features))
         self.register_buffer("varies", torch.ones(n_models, 1, n_features))
-        identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
         self.register_buffer("inverse_spread", self.spread.clone())
-        # The way from raw codes, in which the network is trained, to the codes a user
-        # sees. Kept apart from the layers, so that every network can be rotated alike.
-        self.register_buffer("code_center", torch.zeros(n_models, 1, n_components))
-        self.register_buffer("code_map", identity.clone())
-        self.register_buffer("code_unmap", identity.clone())
+        self.make_code_map(n_models, n_components)
 
     # The untrained network is a linear model that training is compared with.
     is_anchored = True
@@ -206,16 +201,6 @@ class AnchoredAutoencoder(nn.Module):
         self.varies.copy_(other.varies)
         self.linear_encoder.load_state_dict(other.linear_encoder.state_dict())
         self.linear_decoder.load_state_dict(other.linear_decoder.state_dict())
-
-    @torch.no_grad()
-    def map_code(self, center, code_map, code_unmap):
-        """Show codes as ``(raw - center) @ code_map``; ``code_unmap`` inverts it.
-
-        **Shape**: ``(M, k)``, ``(M, k, k)``, ``(M, k, k)``.
-        """
-        self.code_center.copy_(center.unsqueeze(1))
-        self.code_map.copy_(code_map)
-        self.code_unmap.copy_(code_unmap)
 
     def code_axes(self, unit):
         """Return what raw codes are along, of shape ``(d, k)``, for the signs of codes.
@@ -297,12 +282,11 @@ class AnchoredAutoencoder(nn.Module):
 
     def encode(self, x):
         """Return codes of shape ``(M, n, k)``, rotated and in the user's units."""
-        return torch.matmul(self.encode_raw(x) - self.code_center, self.code_map)
+        return self.shown(self.encode_raw(x))
 
     def decode(self, code, lengths=None):
         """Return the reconstruction, of shape ``(M, n, d)``, from codes."""
-        raw = torch.matmul(code, self.code_unmap) + self.code_center
-        decoded = self.decode_parts(raw, lengths)[0]
+        decoded = self.decode_parts(self.raw_of(code), lengths)[0]
         return decoded if self.likelihood is None else self.likelihood.mean(decoded)
 
     # -- where codes and rows have distributions

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from ._cells import make_cell
+from ._code_map import CodeMap
 from ._layers import ResidualBranch, StackedLinear
 from ._output import Output
 from ._resampled import as_rows
@@ -37,7 +38,7 @@ class TokenStart(NamedTuple):
     log_share: torch.Tensor
 
 
-class TokenAutoencoder(nn.Module):
+class TokenAutoencoder(CodeMap):
     r"""An autoencoder of token numbers, without a linear path.
 
     A row is a sequence's token numbers, then anything where there are no steps left,
@@ -106,11 +107,8 @@ class TokenAutoencoder(nn.Module):
         )
         self.writer = make_cell(cell, n_models, width)
         self.output = StackedLinear(n_models, self.writer.width, n_tokens)
-        identity = torch.eye(n_components).expand(n_models, -1, -1)
         self.register_buffer("spread", torch.ones(n_models, 1, n_components))
-        self.register_buffer("code_center", torch.zeros(n_models, 1, n_components))
-        self.register_buffer("code_map", identity.clone())
-        self.register_buffer("code_unmap", identity.clone())
+        self.make_code_map(n_models, n_components)
 
     def initialise(self, seeds):
         """Draw all weights from private generators, one seed per model."""
@@ -136,16 +134,6 @@ class TokenAutoencoder(nn.Module):
     def copy_linear_path(self, other):
         """Leave what was learned as it is."""
 
-    @torch.no_grad()
-    def map_code(self, center, code_map, code_unmap):
-        """Show codes as ``(raw - center) @ code_map``; ``code_unmap`` inverts it.
-
-        **Shape**: ``(M, k)``, ``(M, k, k)``, ``(M, k, k)``.
-        """
-        self.code_center.copy_(center.unsqueeze(1))
-        self.code_map.copy_(code_map)
-        self.code_unmap.copy_(code_unmap)
-
     def code_axes(self, unit):
         """Return the axes of raw codes themselves, for the signs of codes.
 
@@ -169,11 +157,11 @@ class TokenAutoencoder(nn.Module):
 
     def encode(self, x):
         """Return codes of shape ``(M, n, k)``, as the user sees them."""
-        return torch.matmul(self.encode_raw(x) - self.code_center, self.code_map)
+        return self.shown(self.encode_raw(x))
 
     def decode(self, code, lengths=None):
         """Return rows of the likeliest tokens, from codes and lengths."""
-        raw = torch.matmul(code, self.code_unmap) + self.code_center
+        raw = self.raw_of(code)
         tokens = self._logits(raw, lengths).argmax(dim=-1)
         return as_rows(tokens.to(raw).unsqueeze(-1), lengths)
 

@@ -16,4 +16,5 @@ def test_fields_come_in_the_documented_order():
         "correction",
         "noise",
         "logits",
+        "log_likelihood",
     )
