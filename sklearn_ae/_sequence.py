@@ -58,8 +58,8 @@ class SequenceAutoencoder(
         minimises the cross-entropy of the tokens. There is no PCA of tokens: the
         network starts from their frequencies.
     max_tokens : int, default=4096
-        Tokens that are told apart, at most: all but the commonest are one, the unknown
-        token. With ``tokens`` only.
+        Tokens that are told apart, at most, the unknown one among them, which stands
+        for all but the commonest. With ``tokens`` only.
     n_components : int or float, default=0.9
         Number of components of the codes. A float in (0, 1) takes as many as PCA needs
         to explain this share of the variance; of tokens, 64.
@@ -67,7 +67,8 @@ class SequenceAutoencoder(
         Whether errors and codes are measured in standard deviations of each channel.
         False measures them in the units of the sequences.
     batch_size : int or "auto", default="auto"
-        Number of sequences per step. "auto" is 64, or all sequences if there are fewer.
+        Number of sequences per step. "auto" is 64, of tokens 128, or all sequences if
+        there are fewer.
 
     Attributes
     ----------
@@ -75,7 +76,7 @@ class SequenceAutoencoder(
         Of the training sequences; of the longest if they are of several lengths.
     vocabulary_ : dict
         Number of each token, from 1 for the commonest; with ``tokens`` only. 0 stands
-        for all that training has not seen.
+        for all others.
     varies_in_length_ : bool
         Whether they are. ``n_features_in_`` then is the number of channels, and
         ``mean_`` and ``scale_`` have one number for each.

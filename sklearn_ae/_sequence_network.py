@@ -41,7 +41,7 @@ class SequenceParameters:
     hidden_layer_sizes : "auto", int or tuple of int, default="auto"
         Widths of the dense layers between the places and the code in the encoder; the
         decoder's are the same, reversed. An int is one layer, an empty tuple none.
-        "auto" is (128,).
+        "auto" is (128,), of tokens (512,).
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation function of the hidden layers, and of convolutions and attention.
     """

@@ -48,6 +48,7 @@ class SequenceLayout(TableLayout):
         sequences = None if is_table(X) else split(X, name)
         if reset:
             estimator.varies_in_length_ = sequences is not None
+            vars(estimator).pop("vocabulary_", None)
         if estimator.varies_in_length_ and not estimator._takes_lengths:
             raise ValueError(
                 f"X holds sequences of several lengths, which {name} takes only of one "

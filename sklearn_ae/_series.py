@@ -18,10 +18,13 @@ class Series(NamedTuple):
     values : ndarray of shape (n_steps, n_channels)
     is_first : ndarray of shape (n_steps,), bool
         Steps before which there is a pause.
+    times : ndarray of int of shape (n_steps,) or None
+        In nanoseconds, of steps that have such.
     """
 
     values: np.ndarray
     is_first: np.ndarray
+    times: np.ndarray | None = None
 
     def segments(self):
         """Return slices of steps that follow each other, none of them missing."""
@@ -100,7 +103,15 @@ def _check_is_single(estimator, reset):
 
 
 def _n_dimensions(X):
-    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+    if hasattr(X, "ndim"):
+        return X.ndim
+    try:
+        return np.asarray(X).ndim
+    except ValueError as error:
+        raise ValueError(
+            "X is a list of lists of several lengths. Give several series as arrays: "
+            "[np.asarray(x) for x in X]."
+        ) from error
 
 
 def _check_channels(X):
@@ -114,7 +125,7 @@ def _check_channels(X):
 
 
 def _read(estimator, X, *, reset):
-    is_first = _pauses(X)
+    times = _times(X)
     if _n_dimensions(X) == 1:
         X = np.asarray(X).reshape(-1, 1)
         _check_is_single(estimator, reset)
@@ -125,19 +136,21 @@ def _read(estimator, X, *, reset):
         dtype=[np.float64, np.float32],
         ensure_all_finite="allow-nan",
     )
-    return Series(values, np.zeros(len(values), bool) if is_first is None else is_first)
+    return Series(values, _pauses(times, len(values)), times)
 
 
-def _pauses(X):
-    """Return before which steps there is a pause, by the times that they have."""
+def _times(X):
+    """Return the times in the index of a data frame, which must rise, or None."""
     index = getattr(X, "index", None)
-    if getattr(getattr(index, "dtype", None), "kind", "") not in ("m", "M"):
+    kind = getattr(getattr(index, "dtype", None), "kind", "")
+    if kind not in ("m", "M"):
         return None
     if index.hasnans:
         raise ValueError(
             "X.index holds a missing time. Drop these rows: X[X.index.notna()]."
         )
-    pauses = np.diff(index.asi8)
+    times = np.asarray(index, dtype=f"{kind}8[ns]").astype(np.int64)
+    pauses = np.diff(times)
     for is_bad, what, remedy in (
         (pauses < 0, "is before the time above it", "Sort the rows: X.sort_index()."),
         (
@@ -152,5 +165,16 @@ def _pauses(X):
                 f"X.index must rise from row to row, and {index[position]} (row "
                 f"{position}) {what}. {remedy}"
             )
-    usual = np.median(pauses) if len(pauses) else 0
-    return np.concatenate([[False], pauses > LONGEST_PAUSE * usual])
+    return times
+
+
+def usual_pause(times):
+    """Return the usual time from one step to the next, 0 where there is one step."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+
+
+def _pauses(times, n_steps):
+    """Return before which steps there is a pause, by the times that they have."""
+    if times is None:
+        return np.zeros(n_steps, dtype=bool)
+    return np.diff(times, prepend=times[:1]) > LONGEST_PAUSE * usual_pause(times)

@@ -1,5 +1,6 @@
 """Outliers among the steps of long series, found by any detector of rows."""
 
+import copy
 import warnings
 from numbers import Integral, Real
 
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._autoencoder import Autoencoder
 from ._compat import HasMethods, Interval, StrOptions, fit_context
 from ._sequences import SequenceLayout
-from ._series import Series, are_several, read_series
+from ._series import LONGEST_PAUSE, Series, are_several, read_series, usual_pause
 from ._transaction import all_or_nothing
 from ._window_network import WindowNetwork
 from ._windows import (
@@ -57,7 +58,9 @@ def _can(method):
     """Return a check that the estimator inside has a method, before or after a fit."""
 
     def check(detector):
-        inside = getattr(detector, "estimator_", detector._template())
+        inside = getattr(detector, "estimator_", None)
+        if inside is None:
+            inside = detector._unseeded()
         getattr(inside, method)  # its own error says what it lacks
         return True
 
@@ -89,8 +92,8 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         more, and 128 steps if there is no period; a quarter of the longest series at
         most.
     stride : int or "auto", default="auto"
-        Steps from one window to the next. "auto" learns from 5000 windows at most, and
-        scores windows an eighth of their length apart. At most ``window``.
+        Steps from one window to the next. "auto" learns from about 5000 windows at
+        most, and scores windows an eighth of their length apart. At most ``window``.
     contamination : "auto" or float, default="auto"
         Sets the threshold of :meth:`predict`. "auto" calls at most 5 % of the training
         steps outliers, a float in (0, 0.5] that share, exactly unless scores tie. The
@@ -233,24 +236,30 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         """
         self._check_estimator()
         first = not hasattr(self, "estimator_")
-        series = read_series(self, X, reset=first, least=2 if first else 1)
+        series = read_series(self, X, reset=first, least=2 if first else 0)
         if first:
             self._learn_units(series)
             self.estimator_ = self._template()
         elif len(series) == 1:
             series = [self._joined(series[0])]
         windows, self._next = self._training_windows(series)
+        self._remember_time(series)
         if len(windows):
-            self.estimator_.partial_fit(self._form(windows))
+            # A copy: what is interrupted leaves the one before as it was.
+            estimator = copy.deepcopy(self.estimator_)
+            self.estimator_ = estimator.partial_fit(self._form(windows))
             self._set_threshold(series)
         return self
 
+    def _unseeded(self):
+        """Return an unfitted estimator, as it was given."""
+        if self.estimator is None:
+            return default_estimator()
+        return clone(self.estimator)
+
     def _template(self):
         """Return an unfitted estimator with its random state."""
-        if self.estimator is None:
-            estimator = default_estimator()
-        else:
-            estimator = clone(self.estimator)
+        estimator = self._unseeded()
         if self.random_state is None:
             return estimator
         rng = check_random_state(self.random_state)
@@ -264,7 +273,7 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         return estimator.set_params(**states)
 
     def _check_estimator(self):
-        if not hasattr(self._template(), "score_samples"):
+        if not hasattr(self._unseeded(), "score_samples"):
             raise ValueError(
                 f"estimator={self.estimator!r} has no score_samples. Give an outlier "
                 "detector, such as Autoencoder(), IsolationForest() or "
@@ -282,10 +291,9 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         self.scale_ = np.where(scale <= ROUNDING * level, constant, scale)
         segments = [self._standardized(segment) for segment in segments]
         self.window_, self.period_ = self._choose_window(segments)
-        n_windows = sum(max(0, len(part) - self.window_ + 1) for part in segments)
+        self._last_time = None
         if isinstance(self.stride, str):
             self.stride_ = max(1, self.window_ // WINDOWS_PER_STEP)
-            self._training_stride = min(-(-n_windows // MOST_WINDOWS), self.window_)
             return
         if self.stride > self.window_:
             raise ValueError(
@@ -293,7 +301,15 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
                 f"{self.window_} steps: the steps between two windows would have no "
                 "score. Give a smaller stride, or leave it at 'auto'."
             )
-        self.stride_ = self._training_stride = int(self.stride)
+        self.stride_ = int(self.stride)
+
+    def _training_stride(self, series):
+        """Return the steps between windows that are learned from."""
+        if not isinstance(self.stride, str):
+            return int(self.stride)
+        lengths = [part.stop - part.start for one in series for part in one.segments()]
+        n_windows = sum(max(0, length - self.window_ + 1) for length in lengths)
+        return max(1, -(-n_windows // MOST_WINDOWS))
 
     def _choose_window(self, segments):
         if isinstance(self.window, str):
@@ -319,7 +335,7 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         These are None where the next block of a stream does not follow: after a list.
         """
         windows, rest = [np.empty((0, self.window_, self.n_features_in_))], None
-        step = self._training_stride
+        step = self._training_stride(series)
         for one in series:
             for part in one.segments():
                 starts = starts_on(part.stop - part.start, self.window_, step)
@@ -333,24 +349,48 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
                     rest = values
                 if part.stop < len(one.values):
                     rest = None
-        return np.concatenate(windows), rest if len(series) == 1 else None
+        if len(series) > 1 or rest is None:
+            return np.concatenate(windows), None
+        return np.concatenate(windows), rest.copy()  # the caller's memory may change
 
     def _joined(self, series):
         """Return the next block of a stream behind what windows still need."""
-        if self._next is None or not len(self._next):
+        if self._next is None or not len(self._next) or self._is_pause(series):
             return series
         before = np.zeros(len(self._next), dtype=bool)
         return Series(
             np.concatenate([self._next, series.values]),
             np.concatenate([before, series.is_first]),
+            series.times,
         )
+
+    def _is_pause(self, series):
+        """Whether there is a pause before a block; refuse one that is not later."""
+        if self._last_time is None or series.times is None:
+            return False
+        last, usual = self._last_time
+        pause = series.times[0] - last
+        if pause <= 0:
+            raise ValueError(
+                "X begins before the last block of the stream has ended. Give "
+                "partial_fit the blocks in the order of time, each row once."
+            )
+        return pause > LONGEST_PAUSE * (usual or usual_pause(series.times))
+
+    def _remember_time(self, series):
+        times = series[-1].times if len(series) == 1 else None
+        self._last_time = None
+        if times is not None:
+            self._last_time = times[-1], usual_pause(times)
 
     def _form(self, windows):
         """Return windows as the estimator takes them."""
         return windows if self._takes_sequences() else windows.reshape(len(windows), -1)
 
     def _takes_sequences(self):
-        estimator = getattr(self, "estimator_", None) or self._template()
+        estimator = getattr(self, "estimator_", None)
+        if estimator is None:
+            estimator = self._unseeded()
         return isinstance(getattr(estimator, "_layout", None), SequenceLayout)
 
     def _set_threshold(self, series):
@@ -421,7 +461,7 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         r"""Return the share that each channel has in what is odd about each step.
 
         A channel's part in the score of a window is what the score loses as the channel
-        moves away from its mean, :math:`\tfrac12 \sum_i x_i \, \partial s / \partial
+        moves away from its mean, :math:`-\tfrac12 \sum_i x_i \, \partial s / \partial
         x_i` over its steps, by differences; none, if the score gains. Of a distance
         from the mean these parts sum up to the whole.
 
@@ -440,7 +480,8 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
 
     def _map(self, X, function):
         check_is_fitted(self)
-        results = [function(one) for one in read_series(self, X, reset=False)]
+        series = read_series(self, X, reset=False, least=0)
+        results = [function(one) for one in series]
         return results if are_several(X) else results[0]
 
     def _score(self, series):
@@ -472,17 +513,32 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
     def _mean_over_windows(self, series, shape, function):
         """Return the mean of what a function of windows says of each step."""
         out = np.full((len(series.values), *shape), np.nan)
-        for part in series.segments():
-            segment = self._standardized(series.values[part])
-            n_steps = len(segment)
-            if n_steps < self.window_:
-                segment = continued(segment, self.window_)
-            mean = StepMean(len(segment), shape)
-            starts = starts_back(len(segment), self.window_, self.stride_)
-            for some in blocks_of_windows(starts, self.window_ * segment.shape[1]):
-                mean.add(function(cut(segment, some, self.window_)), some)
-            out[part] = mean.result()[:n_steps]
+        parts = series.segments()
+        if not parts:
+            return out
+        # Side by side, so that the windows of many short ones are read at once.
+        segments = [self._long_enough(series.values[part]) for part in parts]
+        ends = np.cumsum([len(segment) for segment in segments])
+        starts = [
+            end - len(segment) + starts_back(len(segment), self.window_, self.stride_)
+            for segment, end in zip(segments, ends, strict=True)
+        ]
+        steps, starts = np.concatenate(segments), np.concatenate(starts)
+        mean = StepMean(len(steps), shape)
+        for some in blocks_of_windows(starts, self.window_ * steps.shape[1]):
+            mean.add(function(cut(steps, some, self.window_)), some)
+        result = mean.result()
+        for part, segment, end in zip(parts, segments, ends, strict=True):
+            first = end - len(segment)
+            out[part] = result[first : first + part.stop - part.start]
         return out
+
+    def _long_enough(self, values):
+        """Return a standardised segment, continued to a window if it is shorter."""
+        segment = self._standardized(values)
+        if len(segment) < self.window_:
+            return continued(segment, self.window_)
+        return segment
 
     # -- scikit-learn's conventions
 

@@ -76,8 +76,11 @@ class TokenNetwork(SequenceNetwork):
         return branches
 
     def _n_layers(self, n_steps):
+        n_layers = super()._n_layers(n_steps)
+        if not isinstance(self.n_layers, str):
+            return n_layers
         # Blocks are put together by dense layers: cells need not see further.
-        return min(super()._n_layers(n_steps), _defaults.TOKEN_CONVOLUTIONS)
+        return min(n_layers, _defaults.TOKEN_CONVOLUTIONS)
 
     def schedule(self, usual, n_batches):
         """Return what the default number of epochs follows.

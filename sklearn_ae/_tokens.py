@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._length_head import check_lengths
 from ._lengths import lengths_of
 from ._sequences import SequenceLayout, as_rows
 from .metrics import RunningR2
@@ -75,6 +76,16 @@ class TokenLayout(SequenceLayout):
             raise ValueError(
                 f"X is one string, and {name} takes several. Give a list: [X]."
             )
+        if hasattr(X, "columns"):
+            raise ValueError(
+                f"X is a table, and {name} takes a list of sequences with "
+                f"tokens={self.kind!r}. Give one of its columns."
+            )
+        if not hasattr(X, "__iter__"):
+            raise ValueError(
+                f"X={X!r} is no list of sequences, as tokens={self.kind!r} takes it. "
+                "Give a list of them."
+            )
         if self.kind != "int":
             return [self._cut(item, i) for i, item in enumerate(list(X))]
         sequences = []
@@ -122,11 +133,10 @@ class TokenLayout(SequenceLayout):
 
     def prepared(self, estimator, codes, lengths=None):
         """Return codes with their lengths beside them, and the rows' width."""
-        if (
-            lengths is not None
-            and np.max(lengths, initial=0) > (estimator.sequence_shape_[0])
-        ):
-            raise too_long(np.max(lengths), estimator)
+        if lengths is not None:
+            longest = check_lengths(lengths, codes).max()
+            if longest > estimator.sequence_shape_[0]:
+                raise too_long(longest, estimator)
         return super().prepared(estimator, codes, lengths)
 
     def describe(self, estimator, fitted):
@@ -138,10 +148,24 @@ class TokenLayout(SequenceLayout):
         """Return None: tokens have no variance that codes could have a share of."""
 
     def trimmed(self, estimator, rows):
-        """Return rows as wide as the longest sequence that counts in a fit."""
-        most = int(lengths_of(rows).max())
+        """Return rows as of the sequences that count in a fit, and of no others."""
+        lengths = lengths_of(rows)
+        most = int(lengths.max())
         estimator.sequence_shape_ = most, 1
-        return np.hstack([rows[:, :most], rows[:, -1:]])
+        rows = np.hstack([rows[:, :most], rows[:, -1:]])
+        # Nor do tokens count of sequences that do not.
+        inside = np.arange(most) < lengths[:, None]
+        tokens = [None, *estimator.vocabulary_]
+        counts = np.bincount(rows[:, :-1][inside].astype(int), minlength=len(tokens))
+        kept = [number for number in range(1, len(tokens)) if counts[number]]
+        kept.sort(key=lambda number: (-counts[number], tokens[number]))
+        renumbered = np.zeros(len(tokens))
+        renumbered[kept] = np.arange(1, len(kept) + 1)
+        rows[:, :-1] = renumbered[rows[:, :-1].astype(int)]
+        estimator.vocabulary_ = {
+            tokens[number]: new for new, number in enumerate(kept, start=1)
+        }
+        return rows
 
     def running_r2(self, estimator):
         """Return what counts the tokens that come back."""
@@ -200,8 +224,9 @@ def _warn_of_unknown(sequences, vocabulary, name):
     more = len(unknown) - NAMED
     others = f" and {more} others" if more > 0 else ""
     warnings.warn(
-        f"X holds {sum(unknown.values())} tokens of {total} that {name} does not know "
-        f"from fit: {named}{others}. They are taken as one unknown token.",
+        f"X holds {sum(unknown.values())} tokens of {total} that {name} has not seen "
+        f"in fit, or too seldom: {named}{others}. They are taken as one unknown token. "
+        "Fit to more, or raise max_tokens, to tell them apart.",
         UserWarning,
         stacklevel=2,
     )

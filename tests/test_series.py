@@ -118,6 +118,11 @@ def test_plain_indices_are_no_times():
     [
         ([], "^X holds no series. Give at least one.$"),
         (
+            [[1.0, 2.0], [1.0]],
+            r"^X is a list of lists of several lengths. Give several series as "
+            r"arrays: \[np.asarray\(x\) for x in X\].$",
+        ),
+        (
             [np.ones((4, 2)), np.ones((5, 3))],
             "^X holds series of 2 and 3 channels. Give all the same channels.$",
         ),

@@ -355,6 +355,64 @@ def test_series_of_a_list_do_not_follow_each_other(X):
     assert detector._next is None
 
 
+def test_the_memory_of_a_block_may_be_used_again(X):
+    buffer = X[:800].copy()
+    detector = SeriesDetector(Autoencoder(3, **FAST), window=25).partial_fit(buffer)
+    expected = detector._next.copy()
+    buffer[:] = 99
+    assert_array_equal(detector._next, expected)
+
+
+def blocks_in_time(X, starts):
+    """Return blocks of 200 steps, an hour apart, that begin at the given hours."""
+    hours = pd.date_range("2026-01-01", periods=5000, freq="h")
+    return [pd.DataFrame(X[:200], index=hours[start : start + 200]) for start in starts]
+
+
+def test_no_window_reaches_over_a_pause_between_blocks(X):
+    follows, pauses = (
+        SeriesDetector(Autoencoder(3, **FAST), window=25) for _ in range(2)
+    )
+    for detector, starts in ((follows, [0, 200]), (pauses, [0, 1000])):
+        for block in blocks_in_time(X, starts):
+            detector.partial_fit(block)
+    assert follows.estimator_._reference.n_seen == 376
+    assert pauses.estimator_._reference.n_seen == 2 * 176
+
+
+def test_blocks_come_in_the_order_of_time(X):
+    detector = SeriesDetector(Autoencoder(3, **FAST), window=25)
+    first, second = blocks_in_time(X, [0, 199])
+    message = (
+        r"^X begins before the last block of the stream has ended. Give partial_fit "
+        r"the blocks in the order of time, each row once.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        detector.partial_fit(first).partial_fit(second)
+
+
+def test_a_block_may_be_missing(X):
+    detector = SeriesDetector(Autoencoder(3, **FAST), window=25)
+    detector.partial_fit(X[:200]).partial_fit(np.full((5, 2), np.nan))
+    detector.partial_fit(X[200:400])
+    assert detector.estimator_._reference.n_seen == 2 * 176
+    assert np.isnan(detector.score_samples(np.full((5, 2), np.nan))).all()
+
+
+def test_an_interrupted_block_leaves_the_model(X, monkeypatch):
+    estimator = SGDOneClassSVM(random_state=0)
+    detector = SeriesDetector(estimator, window=25).partial_fit(X[:400])
+    before = detector.score_samples(X)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SeriesDetector, "_set_threshold", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        detector.partial_fit(X[400:800])
+    assert_array_equal(detector.score_samples(X), before)
+
+
 # -- conventions
 
 
@@ -374,6 +432,14 @@ def test_random_state_reaches_the_estimator(X):
     ]
     assert estimators[0] == estimators[1] is not None
     assert estimators[2] is None
+
+
+def test_questions_draw_nothing(X):
+    state = np.random.RandomState(0)
+    detector = SeriesDetector(random_state=state)
+    before = state.get_state()[2]
+    assert hasattr(detector, "partial_fit")
+    assert state.get_state()[2] == before
 
 
 def test_failed_fit_leaves_things_as_they_were(X):

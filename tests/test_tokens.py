@@ -137,8 +137,9 @@ def test_streams_go_on():
 def test_unknown_tokens_are_counted(fitted):
     with pytest.warns(
         UserWarning,
-        match=r"^X holds 3 tokens of 8 that SequenceAutoencoder does not know from "
-        r"fit: 'Q', 'z'. They are taken as one unknown token.$",
+        match=r"^X holds 3 tokens of 8 that SequenceAutoencoder has not seen in fit, "
+        r"or too seldom: 'Q', 'z'. They are taken as one unknown token. Fit to more, "
+        r"or raise max_tokens, to tell them apart.$",
     ):
         codes = fitted.transform(["QQdozake"])
     assert np.isfinite(codes).all()
@@ -185,6 +186,39 @@ def test_vocabulary_is_bounded_and_ordered():
 def test_what_is_refused(tokens, X, message):
     with pytest.raises(ValueError, match=message):
         SequenceAutoencoder(tokens=tokens).fit(X)
+
+
+def test_texts_without_weight_do_not_count():
+    model = SequenceAutoencoder(2, tokens="char", max_epochs=1, **SMALL)
+    weight = [1.0] * 10 + [0.0]
+    model.fit([*["abcab", "bad"] * 5, "xyzzzzzzz"], sample_weight=weight)
+    assert list(model.vocabulary_) == ["a", "b", "c", "d"]
+    assert model.sequence_shape_ == (5, 1)
+    alone = clone(model).fit(["abcab", "bad"] * 5)
+    X = ["abc", "dab"]
+    assert_array_equal(model.transform(X), alone.transform(X))
+
+
+def test_tables_are_refused():
+    X = pd.DataFrame({"text": WORDS})
+    message = (
+        r"^X is a table, and SequenceAutoencoder takes a list of sequences with "
+        r"tokens='word'. Give one of its columns.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        SequenceAutoencoder(tokens="word").fit(X)
+    with pytest.raises(ValueError, match=r"^X=None is no list of sequences, as token"):
+        SequenceAutoencoder(tokens="word").fit(None)
+
+
+def test_layers_that_are_asked_for_are_made():
+    model = SequenceAutoencoder(2, tokens="char", max_epochs=0, n_layers=5)
+    assert model.fit(WORDS * 3).net_.module_.arguments["cell"]["n_layers"] == 5
+
+
+def test_numbers_leave_no_vocabulary(fitted):
+    model = clone(fitted).fit(texts(40)).set_params(tokens=None, max_epochs=1)
+    assert not hasattr(model.fit(np.eye(40)[:, :8]), "vocabulary_")
 
 
 def test_corruption_is_not_of_tokens():

@@ -16,7 +16,7 @@ from ._cells import make_cell
 from ._code_map import CodeMap
 from ._layers import ResidualBranch, StackedLinear
 from ._output import Output
-from ._resampled import as_rows
+from ._resampled import as_rows, widened
 from ._sequential import GAIN
 
 # Numbers that are answered at once where nothing is learned: a vocabulary is wide.
@@ -161,9 +161,20 @@ class TokenAutoencoder(CodeMap):
 
     def decode(self, code, lengths=None):
         """Return rows of the likeliest tokens, from codes and lengths."""
-        raw = self.raw_of(code)
-        tokens = self._logits(raw, lengths).argmax(dim=-1)
-        return as_rows(tokens.to(raw).unsqueeze(-1), lengths)
+        width, size = int(lengths.max()) + 1, self._part_size()
+        parts = zip(
+            self.raw_of(code).split(size, dim=-2),
+            lengths.split(size, dim=-1),
+            strict=True,
+        )
+        rows = []
+        for raw, some in parts:
+            tokens = self._logits(raw, some).argmax(dim=-1)
+            rows.append(widened(as_rows(tokens.to(raw).unsqueeze(-1), some), width))
+        return torch.cat(rows, dim=-2)
+
+    def _part_size(self):
+        return max(1, ANSWERS // (self.n_tokens * self.n_features * self.n_models))
 
     def forward(self, x, noise=None):
         """Encode and decode rows of shape ``(n, n_features)`` or with the model axis.
@@ -178,7 +189,7 @@ class TokenAutoencoder(CodeMap):
 
     def _in_parts(self, x, function):
         """Return what a function answers to rows, some at a time in inference."""
-        size = max(1, ANSWERS // (self.n_tokens * self.n_features * self.n_models))
+        size = self._part_size()
         if torch.is_grad_enabled() or x.shape[-2] <= size:
             return function(x)
         parts = [function(part) for part in x.split(size, dim=-2)]

@@ -133,7 +133,8 @@ class SeriesScoreDisplay:
             scores=np.asarray(scores),
             threshold=getattr(last, "offset_", None),
             is_outlier=None if y is None else _are_outliers(y, len(scores)),
-            times=index if hasattr(index, "dtype") else None,
+            # Other indices count rows, or matplotlib has no axis for them.
+            times=index if _are_times(index) else None,
             channel_names=None if names is None else [str(name) for name in names],
         )
         return display.plot(ax, line_kwargs=line_kwargs, score_kwargs=score_kwargs)
@@ -187,7 +188,8 @@ class SeriesScoreDisplay:
                     transform=ax.get_xaxis_transform(),
                     color="black",
                     linewidth=4,
-                    solid_capstyle="butt",
+                    marker="s",  # of a single step the line has no length
+                    markersize=3,
                     clip_on=False,
                 )
         if self.channel_names is not None:
@@ -206,6 +208,10 @@ class SeriesScoreDisplay:
                 self.threshold, color="black", linestyle="--", linewidth=0.8
             )
         ax.set(xlabel="Step" if self.times is None else "Time", ylabel="Outlier score")
+
+
+def _are_times(index):
+    return getattr(getattr(index, "dtype", None), "kind", "") == "M"
 
 
 def _are_outliers(y, n_steps):

@@ -50,8 +50,10 @@ class Corruption:
 
     def __init__(self, kind, amount, facts):
         self.kind = kind
-        self.amount = amount
         self.facts = facts
+        if self.together is not None:  # of the first channel of a step, for all
+            amount = amount[self.together.astype(int)]
+        self.amount = amount
 
     def at(self, amount):
         """Return the same kind of corruption of another amount."""

@@ -118,6 +118,9 @@ def test_parts_are_the_whole(monkeypatch):
     assert_close(parts.log_likelihood, whole.log_likelihood)
     assert_close(parts.reconstruction, whole.reconstruction)
     assert_close(network.encode(x), codes)
+    decoded = network.decode(codes, network.lengths_of(x))
+    monkeypatch.undo()
+    assert_close(network.decode(codes, network.lengths_of(x)), decoded)
 
 
 @torch.no_grad()

@@ -135,6 +135,16 @@ def test_masked_steps_are_masked_in_all_channels():
     np.testing.assert_allclose(both.mean(), 0.09, atol=0.02)
 
 
+def test_all_channels_of_a_step_have_the_rate_of_the_first():
+    X = np.random.default_rng(0).normal(size=(2000, 4))
+    amount = np.array([0.1, 0.9, 0.5, 0.2])
+    corruption = make_corruption(
+        "step_masking", amount, source_of(X), np.ones(2000), n_channels=2
+    )
+    np.testing.assert_array_equal(corruption.amount, [0.1, 0.1, 0.5, 0.5])
+    np.testing.assert_array_equal(corruption.at(amount).amount, corruption.amount)
+
+
 def test_salt_and_pepper_are_the_extremes_half_and_half(X):
     rows = many(X)
     corruption = make("salt_and_pepper", 0.4, X)
