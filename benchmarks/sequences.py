@@ -6,7 +6,8 @@ Each part measures one claim:
 * heartbeats: odd ones among normal ones, against PCA and IsolationForest;
 * text: messages, character by character, and what codes know of spam;
 * speed: what lengths cost, and the framework; a series of a million steps;
-* nab, smap: long series, against PCA, IsolationForest, neighbours and PyOD's LSTMAD.
+* nab, smap: long series, against PCA, IsolationForest, neighbours and PyOD's LSTMAD;
+* windows: the defaults for these beside their neighbours.
 
     python benchmarks/sequences.py
     python benchmarks/sequences.py --only codes
@@ -22,6 +23,7 @@ import _sequences_heartbeats
 import _sequences_series
 import _sequences_speed
 import _sequences_text
+import _sequences_windows
 
 PARTS = {
     "codes": ("Codes of sequences", _sequences_codes.run),
@@ -30,6 +32,7 @@ PARTS = {
     "speed": ("What lengths and the framework cost", _sequences_speed.run),
     "nab": ("Outliers in long series: NAB", _sequences_series.run_nab),
     "smap": ("Outliers in long series: SMAP", _sequences_series.run_smap),
+    "windows": ("Defaults for long series", _sequences_windows.run),
 }
 
 

@@ -8,7 +8,7 @@ from scipy import fft
 SHORTEST_PERIOD, LEAST_CORRELATION = 4, 0.2
 
 # Windows hold as many periods as come to this many steps at least, and this many steps
-# where there is no period: ``_sequences_series.py`` of the benchmarks compares.
+# where there is no period: ``_sequences_windows.py`` of the benchmarks compares.
 MIN_WINDOW, DEFAULT_WINDOW = 100, 128
 
 # Steps of a segment, at most, that its period is told from, and the longest period.
