@@ -21,6 +21,19 @@ def test_eigenvalues_fall_and_eigenvectors_stand_beside_them(side):
     torch.testing.assert_close(vectors.T @ vectors, torch.eye(side).to(matrix))
 
 
+def test_another_solver_steps_in_where_the_first_fails(monkeypatch):
+    matrix = draw(30)
+    expected, _ = eigh(matrix)
+
+    def fail(matrix):
+        raise torch.linalg.LinAlgError("the algorithm failed to converge")
+
+    monkeypatch.setattr(_linalg.torch.linalg, "eigh", fail)
+    values, vectors = eigh(matrix)
+    torch.testing.assert_close(values, expected)
+    torch.testing.assert_close(matrix @ vectors, vectors * values)
+
+
 def test_the_solver_runs_on_one_thread(monkeypatch):
     seen = []
 
