@@ -5,26 +5,18 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from ._autoencoder import Autoencoder
 from ._compat import HasMethods, Interval, StrOptions, fit_context
 from ._sequences import SequenceLayout
-from ._series import LONGEST_PAUSE, Series, are_several, read_series, usual_pause
+from ._series import LONGEST_PAUSE, Series, read_series, usual_pause
+from ._step_scores import StepScoresMixin
 from ._transaction import all_or_nothing
 from ._window_network import WindowNetwork
-from ._windows import (
-    StepMean,
-    blocks_of_windows,
-    continued,
-    cut,
-    starts_back,
-    starts_on,
-    window_for,
-)
+from ._windows import cut, starts_on, window_for
 from .detection import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
 
 # Of the default estimator. Where the noise of windows is larger than what is left, as
@@ -42,10 +34,6 @@ CONSTANT_SHARE = 0.01
 # A standard deviation, as a share of the mean, that is rounding errors.
 ROUNDING = 1e-12
 
-# How far channels are moved to see how scores change, as a share of their deviation
-# from the mean: far enough for scores that change in steps, as those of trees.
-MOVE = 0.5
-
 
 def default_estimator():
     """Return PCA of windows, with the outlier score of an autoencoder."""
@@ -58,16 +46,13 @@ def _can(method):
     """Return a check that the estimator inside has a method, before or after a fit."""
 
     def check(detector):
-        inside = getattr(detector, "estimator_", None)
-        if inside is None:
-            inside = detector._unseeded()
-        getattr(inside, method)  # its own error says what it lacks
+        getattr(detector._inside(), method)  # its own error says what it lacks
         return True
 
     return check
 
 
-class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
+class SeriesDetector(StepScoresMixin, MetaEstimatorMixin, BaseEstimator):
     """Outlier detector for long series: one score for every time step.
 
     Cuts series into overlapping windows, fits a detector of rows to them, and gives
@@ -257,6 +242,10 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
             return default_estimator()
         return clone(self.estimator)
 
+    def _inside(self):
+        """Return the fitted estimator, or before a fit the one that was given."""
+        return self.estimator_ if hasattr(self, "estimator_") else self._unseeded()
+
     def _template(self):
         """Return an unfitted estimator with its random state."""
         estimator = self._unseeded()
@@ -388,10 +377,7 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         return windows if self._takes_sequences() else windows.reshape(len(windows), -1)
 
     def _takes_sequences(self):
-        estimator = getattr(self, "estimator_", None)
-        if estimator is None:
-            estimator = self._unseeded()
-        return isinstance(getattr(estimator, "_layout", None), SequenceLayout)
+        return isinstance(getattr(self._inside(), "_layout", None), SequenceLayout)
 
     def _set_threshold(self, series):
         """Set the threshold, from the scores of the training steps."""
@@ -402,143 +388,6 @@ class SeriesDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
             self.offset_ = threshold_at_most(scores, weight, FALSE_ALARM_RATE)
         else:
             self.offset_ = threshold_nearest(scores, weight, self.contamination)
-
-    # -- scores
-
-    def score_samples(self, X):
-        """Return the outlier score of each step: the lower, the more abnormal.
-
-        It is the mean score of the windows that hold the step. Of a series and of its
-        tail alone all steps but the first ``window_`` of the tail have the same scores.
-        What is shorter than a window, also between two gaps, is continued by its mirror
-        image up to one, and the steps made up have no score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
-            One series, or a list of several.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_steps,), float64, or list of such
-            NaN at missing steps. A list where ``X`` holds several series.
-        """
-        return self._map(X, self._score)
-
-    def decision_function(self, X):
-        """Return ``score_samples(X) - offset_``: negative for outliers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
-            One series, or a list of several.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_steps,), float64, or list of such
-            NaN at missing steps. A list where ``X`` holds several series.
-        """
-        return self._map(X, lambda series: self._score(series) - self.offset_)
-
-    def predict(self, X):
-        """Return -1 for steps that are outliers and +1 for others.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
-            One series, or a list of several.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_steps,), int, or list of such
-            +1 at missing steps. A list where ``X`` holds several series.
-        """
-        return self._map(
-            X, lambda series: np.where(self._score(series) < self.offset_, -1, 1)
-        )
-
-    def explain(self, X):
-        r"""Return the share that each channel has in what is odd about each step.
-
-        A channel's part in the score of a window is what the score loses as the channel
-        moves away from its mean, :math:`-\tfrac12 \sum_i x_i \, \partial s / \partial
-        x_i` over its steps, by differences; none, if the score gains. Of a distance
-        from the mean these parts sum up to the whole.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_steps,) or (n_steps, n_channels), or list of such
-            One series, or a list of several.
-
-        Returns
-        -------
-        shares : ndarray of shape (n_steps, n_channels), float64, or list of such
-            Means over the windows that hold a step, as shares: they sum to 1. NaN at
-            missing steps. A list where ``X`` holds several series.
-        """
-        return self._map(X, self._explain)
-
-    def _map(self, X, function):
-        check_is_fitted(self)
-        series = read_series(self, X, reset=False, least=0)
-        results = [function(one) for one in series]
-        return results if are_several(X) else results[0]
-
-    def _score(self, series):
-        return self._mean_over_windows(series, (), self._window_scores)
-
-    def _window_scores(self, windows):
-        scores = np.asarray(self.estimator_.score_samples(self._form(windows)))
-        return np.broadcast_to(scores[:, None], windows.shape[:2])
-
-    def _explain(self, series):
-        n_channels = self.n_features_in_
-        parts = self._mean_over_windows(series, (n_channels,), self._window_parts)
-        total = parts.sum(axis=1, keepdims=True)
-        return np.where(total == 0, 1 / n_channels, parts / np.where(total, total, 1))
-
-    def _window_parts(self, windows):
-        """Return the part of each channel in the scores of windows, for each step."""
-        parts = []
-        for channel in range(windows.shape[2]):
-            scores = []
-            for factor in (1 - MOVE, 1 + MOVE):
-                moved = windows.copy()
-                moved[:, :, channel] *= factor
-                scores.append(self._window_scores(moved)[:, 0])
-            parts.append(np.maximum(scores[0] - scores[1], 0))
-        parts = np.stack(parts, axis=-1)[:, None]
-        return np.broadcast_to(parts, windows.shape)
-
-    def _mean_over_windows(self, series, shape, function):
-        """Return the mean of what a function of windows says of each step."""
-        out = np.full((len(series.values), *shape), np.nan)
-        parts = series.segments()
-        if not parts:
-            return out
-        # Side by side, so that the windows of many short ones are read at once.
-        segments = [self._long_enough(series.values[part]) for part in parts]
-        ends = np.cumsum([len(segment) for segment in segments])
-        starts = [
-            end - len(segment) + starts_back(len(segment), self.window_, self.stride_)
-            for segment, end in zip(segments, ends, strict=True)
-        ]
-        steps, starts = np.concatenate(segments), np.concatenate(starts)
-        mean = StepMean(len(steps), shape)
-        for some in blocks_of_windows(starts, self.window_ * steps.shape[1]):
-            mean.add(function(cut(steps, some, self.window_)), some)
-        result = mean.result()
-        for part, segment, end in zip(parts, segments, ends, strict=True):
-            first = end - len(segment)
-            out[part] = result[first : first + part.stop - part.start]
-        return out
-
-    def _long_enough(self, values):
-        """Return a standardised segment, continued to a window if it is shorter."""
-        segment = self._standardized(values)
-        if len(segment) < self.window_:
-            return continued(segment, self.window_)
-        return segment
 
     # -- scikit-learn's conventions
 

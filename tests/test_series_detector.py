@@ -28,7 +28,7 @@ from sklearn_ae import (
     VariationalAutoencoder,
     WindowNetwork,
 )
-from sklearn_ae._series_detector import MOST_WINDOWS, MOVE
+from sklearn_ae._series_detector import MOST_WINDOWS
 
 FAST = {"max_epochs": 2, "random_state": 0}
 FOREST = IsolationForest(n_estimators=20, random_state=0)
@@ -286,38 +286,6 @@ def test_a_constant_channel_is_taken(X):
     changed = constant.copy()
     changed[300:310, 2] = 13
     assert abs(detector.score_samples(changed).argmin() - 305) < detector.window_
-
-
-# -- explanations
-
-
-def test_explanation_names_the_channel(X, is_odd, fitted):
-    shares = fitted.explain(X)
-    assert shares.shape == X.shape
-    assert_allclose(shares.sum(axis=1), 1)
-    assert np.all(shares >= 0)
-    assert shares[is_odd == 1, 1].mean() > 0.65
-    assert 0.4 < shares[:550, 1].mean() < 0.6
-
-
-@pytest.mark.parametrize("estimator", [FOREST, LocalOutlierFactor(novelty=True)])
-def test_any_detector_explains(X, is_odd, estimator):
-    detector = SeriesDetector(estimator, window=25).fit(X)
-    shares = detector.explain(X)
-    assert_allclose(shares.sum(axis=1), 1)
-
-
-def test_parts_sum_up_to_a_distance():
-    """Of a squared distance from the mean, whatever its metric."""
-    X = make_series(400)
-    detector = SeriesDetector(window=20, random_state=0).fit(X)
-    scorer = detector.estimator_._scorer
-    windows = np.random.default_rng(0).normal(size=(5, 20, 2))
-    scores = detector.estimator_.score_samples(windows)
-    parts = detector._window_parts(windows)[:, 0].sum(axis=1)
-    # The bulk's centre is not exactly at the channels' means.
-    assert np.all(np.abs(scorer.codes.center) < 1)
-    assert_allclose(parts / (4 * MOVE), -scores, rtol=0.05)
 
 
 # -- streams
