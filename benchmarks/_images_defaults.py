@@ -18,9 +18,6 @@ from sklearn_ae.networks import _convolutional
 K = 32
 N_FITTED, N_JUDGES = 10_000, 5000
 
-# Few, so that all settings take minutes; what is ahead here need not be at the end.
-MAX_EPOCHS = 5
-
 # Where the constants are, of which each setting below may replace some.
 MODULES = (_convolutional, _defaults)
 
@@ -58,9 +55,7 @@ def run(options):
     unit = squares(as_rows(judges) - kept)
     rows = []
     for name, (parameters, constants) in SETTINGS.items():
-        model = ConvolutionalAutoencoder(
-            K, **{"max_epochs": MAX_EPOCHS, "random_state": 0, **parameters}
-        )
+        model = ConvolutionalAutoencoder(K, **{"random_state": 0, **parameters})
         with ExitStack() as stack:
             for constant, value in constants.items():
                 module = next(one for one in MODULES if constant in vars(one))
@@ -71,8 +66,9 @@ def run(options):
         note(*rows[-1])
     text = (
         f"{len(train)} of MNIST's training images for the fit, {len(judges)} others to "
-        f"judge, k = {K}, {MAX_EPOCHS} epochs. One setting differs from the default in "
-        "each line. Initial weights are shares of He's; the linear layers' factors are "
+        f"judge, k = {K}. Fits are whole: after a few epochs other settings are ahead "
+        "that are not at the end. One setting differs from the default in each line. "
+        "Initial weights are shares of He's; the linear layers' factors are "
         "learning rates beside those of the convolutions; 0.98 is what Adam keeps of "
         "the mean squared gradients at each step."
     )
