@@ -1,14 +1,16 @@
 """What lengths cost, what the framework costs, and a series of a million steps."""
 
+import copy
 import resource
 from functools import partial
 
 import _report
 import numpy as np
 import overhead
-from _loops import check_equal, problem_of, train_by_skorch
+from _loops import check_equal, lengths_of, problem_of, train_by_skorch
 from _timing import interleave, median_ratio, seconds_of
 from _variants import Part, judge, note, section
+from torch import nn
 
 from sklearn_ae import SequenceAutoencoder, SeriesDetector
 from sklearn_ae.training import cpu_threads
@@ -43,21 +45,22 @@ def run(options):
     judge(bounds, _report.at_most("lengths, for as many steps", ratio / share, LENGTHS))
     both = problem(unlike)
     check_equal(both)
-    framework, ratio = compare(
-        {
-            overhead.SKORCH: partial(train_by_skorch, both),
-            overhead.BY_HAND: partial(overhead.train_by_hand, both),
-        },
-        repetitions,
-    )
-    rows.append(framework)
-    judge(bounds, _report.at_most("fit over a packed loop by hand", ratio, BY_HAND))
+    for name, network in (
+        (overhead.BY_HAND, both.network),
+        ("by hand, packed by torch", with_packed_cells(both.network)),
+    ):
+        by_hand = partial(overhead.train_by_hand, both, network, lengths_of(both))
+        ways = {overhead.SKORCH: partial(train_by_skorch, both), name: by_hand}
+        framework, ratio = compare(ways, repetitions)
+        rows.append(framework)
+        judge(bounds, _report.at_most(f"fit over a loop {name}", ratio, BY_HAND))
     text = (
         f"{len(unlike)} sequences of {N_CHANNELS} channels, {EPOCHS} epochs of "
-        f"recurrent units: packed ones of {N_STEPS // 2} to {3 * N_STEPS // 2} steps "
+        f"recurrent units: those of {N_STEPS // 2} to {3 * N_STEPS // 2} steps "
         f"beside as many of {N_STEPS}, which have {1 / share:.3f} times as many steps; "
         "and the loop of `fit` beside the shortest one in plain torch over the same "
-        "module and batches, with bit-identical weights. Medians of "
+        "module and batches, with bit-identical weights, and beside the same with "
+        "`pack_padded_sequence` in the cells. Medians of "
         f"{repetitions} interleaved runs. `SeriesDetector` scored a series of "
         f"{STEPS_OF_SERIES:,} steps in {seconds:.1f} s, with {memory:.2f} GB at most "
         "in the process."
@@ -80,6 +83,36 @@ def problem(X):
         K, cell="gru", max_epochs=EPOCHS, early_stopping=False, random_state=0
     )
     return problem_of(estimator, X)[0]
+
+
+def with_packed_cells(network):
+    """Return the same network with cells that give torch packed sequences."""
+    network = copy.deepcopy(network)
+    for branch in (network.encoder_branch, network.decoder_branch):
+        branch.cell.forward = partial(packed, branch.cell)
+    return network
+
+
+def packed(cell, steps, lengths):
+    """Return what the recurrent units of one model answer to packed sequences."""
+    sequences = nn.utils.rnn.pack_padded_sequence(
+        steps[0], lengths.expand(steps.shape[:2])[0], True, enforce_sorted=False
+    )
+    data, _ = cell.function(
+        sequences.data,
+        sequences.batch_sizes,
+        steps.new_zeros(2 * cell.n_layers, steps.shape[1], cell.half),
+        [weight[0] for weight in cell.weights],
+        True,
+        cell.n_layers,
+        0.0,
+        True,
+        True,
+    )
+    answer = nn.utils.rnn.pad_packed_sequence(
+        sequences._replace(data=data), True, total_length=steps.shape[2]
+    )
+    return answer[0].unsqueeze(0)
 
 
 def compare(ways, repetitions):

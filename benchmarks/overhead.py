@@ -43,6 +43,7 @@ from sklearn_ae.training import (
     make_source,
     train,
 )
+from sklearn_ae.training._batches import by_length
 
 RATIO = 1.10
 N_ROWS = 20_000
@@ -133,8 +134,11 @@ def train_by_skorch(problem):
     return training.network, [row["train_loss"] for row in training.history]
 
 
-def train_by_hand(problem, network=None):
-    """Return the trained network and the loss of each epoch."""
+def train_by_hand(problem, network=None, lengths=None):
+    """Return the trained network and the loss of each epoch.
+
+    Rows of several ``lengths`` meet others of about theirs in a batch.
+    """
     settings, rows = problem.settings, problem.source.rows
     network = copy.deepcopy(problem.network if network is None else network).train()
     column_weight = torch.tensor(problem.column_weight, dtype=settings.dtype)
@@ -145,7 +149,10 @@ def train_by_hand(problem, network=None):
     for _ in range(settings.max_epochs):
         losses = []
         order = torch.randperm(len(rows), generator=generator)
-        for index in order.split(settings.batch_size):
+        parts = order.split(settings.batch_size)
+        if lengths is not None:
+            parts = by_length(order, lengths, settings.batch_size, generator)
+        for index in parts:
             batch = rows[index]
             falling = (1 + math.cos(math.pi * (step / n_steps))) / 2
             optimizer.param_groups[0]["lr"] = problem.adam["lr"] * falling

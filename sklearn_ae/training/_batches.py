@@ -12,6 +12,10 @@ from ._rows import blocks_of
 # Cells of held-out rows, at most, that are kept as they were first corrupted.
 KEPT_CELLS = 2**24
 
+# Batches whose rows are put in the order of their lengths together: in fewer, lengths
+# would differ more within a batch; over more, the same rows would meet in every epoch.
+POOL = 8
+
 # Apart from the numbers that corrupt the same rows.
 NOISE_SALT = np.uint64(0x5851F42D4C957F2D)
 
@@ -26,6 +30,9 @@ class TrainingBatches:
     same every epoch, so that the sum over it does not depend on any order; equal rows
     in it are corrupted alike, so that a row given twice is a row of weight two.
 
+    Rows of several lengths meet others of about theirs: a batch takes as long as its
+    longest row.
+
     Parameters
     ----------
     source : RowSource
@@ -36,6 +43,8 @@ class TrainingBatches:
     chance : Chance
     group : ndarray of shape (n,) or None
         Ranks of the rows' contents; needed where something is random.
+    lengths : tensor of shape (n,) or None
+        Of the rows, where they have several.
     """
 
     def __init__(
@@ -49,6 +58,7 @@ class TrainingBatches:
         device,
         chance=NO_CHANCE,
         group=None,
+        lengths=None,
     ):
         seen = np.flatnonzero(weight.any(axis=0))
         weight = weight[:, seen] / weight[:, seen].mean(axis=1, keepdims=True)
@@ -62,6 +72,7 @@ class TrainingBatches:
         self.chance = chance
         self.noise = Noise(chance.seed, device)
         self.group = None if group is None else torch.tensor(group[seen], device=device)
+        self.lengths = None if lengths is None else lengths.cpu()[seen]
         self.n_distinct = 0 if group is None else int(group[seen].max()) + 1
         self._whole = None
 
@@ -78,15 +89,24 @@ class TrainingBatches:
         if len(self) == 1:
             yield self._whole_batch()
             return
-        order = torch.randperm(len(self.index), generator=self.generator)
-        order = order.to(self.index.device)
-        index = self.index[order]
-        weight = self.weight[:, order] if self.weighted else None
-        for start in range(0, len(index), self.batch_size):
-            stop = start + self.batch_size
-            rows = self.source.take(index[start:stop])
-            batch = Batch(rows, rows, weight[:, start:stop] if self.weighted else None)
+        parts = self._parts()
+        sizes = [len(part) for part in parts]
+        order = torch.cat(parts).to(self.index.device)
+        index = self.index[order].split(sizes)
+        weight = [None] * len(parts)
+        if self.weighted:
+            weight = self.weight[:, order].split(sizes, dim=1)
+        for own_index, own_weight in zip(index, weight, strict=True):
+            rows = self.source.take(own_index)
+            batch = Batch(rows, rows, own_weight)
             yield self._disturbed(batch, len(rows)) if self.chance else batch
+
+    def _parts(self):
+        """Return the rows' places, by batch."""
+        order = torch.randperm(len(self.index), generator=self.generator)
+        if self.lengths is None:
+            return order.split(self.batch_size)
+        return by_length(order, self.lengths, self.batch_size, self.generator)
 
     def _whole_batch(self):
         if self._whole is None:
@@ -103,6 +123,30 @@ class TrainingBatches:
             uniform=lambda width: self.noise.uniform(n_draws, width)[index],
             normal=lambda width: self.noise.normal(n_draws, width)[index],
         )
+
+
+def by_length(order, lengths, batch_size, generator):
+    """Cut an order of rows into batches of rows of about one length.
+
+    Parameters
+    ----------
+    order : tensor of shape (n,)
+        Places of rows.
+    lengths : tensor of shape (n,)
+        Of the rows.
+    batch_size : int
+    generator : torch Generator
+
+    Returns
+    -------
+    parts : list of tensors
+    """
+    parts = []
+    for pool in order.split(POOL * batch_size):
+        pool = pool[lengths[pool].argsort(stable=True)]
+        parts.extend(pool.split(batch_size))
+    # Not the short before the long, while the learning rate falls.
+    return [parts[turn] for turn in torch.randperm(len(parts), generator=generator)]
 
 
 class HeldOutBatches:

@@ -14,6 +14,7 @@ from ._judge import Judge, KeepBest, gate_of
 from ._net import AutoencoderNet
 from ._noise import Chance
 from ._optimizer import StackedAdamW
+from ._rows import blocks_of
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ def make_batches(network, source, plan, weight, settings, corruptions, keys):
         device=settings.device,
         chance=Chance.of(network, corruptions.training, settings),
         group=plan.group,
+        lengths=lengths_in(network, source),
     )
     if not len(plan.held_out_rows):
         return Batches(train_on, None)
@@ -183,6 +185,17 @@ def make_batches(network, source, plan, weight, settings, corruptions, keys):
         keys=keys,
     )
     return Batches(train_on, held_out)
+
+
+def lengths_in(network, source):
+    """Return the lengths of a source's rows as a network reads them, or None."""
+    index = torch.arange(source.n_rows)
+    if network.lengths_of(source.take(index[:1])) is None:
+        return None
+    blocks = blocks_of(source.n_rows, source.n_features)
+    return torch.cat(
+        [network.lengths_of(source.take(index[block])) for block in blocks]
+    )
 
 
 def settle(net, held_out, keep_best):

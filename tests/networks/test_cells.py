@@ -79,6 +79,28 @@ def test_full_lengths_are_none_at_all(kind):
     torch.testing.assert_close(cell(steps, full), cell(steps))
 
 
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_recurrent_units_are_those_of_torch_on_packed_sequences(kind, n_layers):
+    cell = make(kind, n_layers=n_layers)
+    steps = draw(2, 4, 7, N_INPUTS)
+    lengths = torch.tensor([[3, 7, 1, 7], [2, 5, 6, 1]])
+    answers = cell(steps, lengths)
+    for model in range(2):
+        layer = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[kind](
+            N_INPUTS, WIDTH // 2, n_layers, batch_first=True, bidirectional=True
+        ).double()
+        for known, ours in zip(layer.parameters(), cell.weights, strict=True):
+            known.data.copy_(ours[model])
+        packed = torch.nn.utils.rnn.pack_padded_sequence(
+            steps[model], lengths[model], batch_first=True, enforce_sorted=False
+        )
+        of_torch = torch.nn.utils.rnn.pad_packed_sequence(
+            layer(packed)[0], batch_first=True, total_length=7
+        )[0]
+        torch.testing.assert_close(answers[model], of_torch)
+
+
 def test_gradients(kind):
     cell = make(kind, n_models=1, n_layers=1)
     steps = draw(1, 2, 4, N_INPUTS).requires_grad_()

@@ -62,6 +62,51 @@ def test_every_row_comes_once_per_epoch(make_batches, batch_size):
         assert sorted(epoch(batches)) == list(range(N_ROWS))
 
 
+@pytest.fixture
+def of_lengths(make_rows):
+    """Make batches of rows that hold their position, and have lengths."""
+    lengths = torch.randint(10, 90, (900,), generator=torch.Generator().manual_seed(0))
+    X = np.arange(900.0)[:, None]
+
+    def make(seed=0):
+        return TrainingBatches(
+            make_rows(X),
+            np.ones((1, 900)),
+            batch_size=20,
+            seed=seed,
+            lengths=lengths,
+            **PLACED,
+        )
+
+    return make, lengths
+
+
+def test_rows_meet_others_of_about_their_length(of_lengths):
+    make, lengths = of_lengths
+    batches = make()
+    for _ in range(2):
+        parts = [batch.target[:, 0].long() for batch in batches]
+        assert sorted(torch.cat(parts).tolist()) == list(range(900))
+        assert len(parts) == len(batches)
+        steps = sum(len(part) * int(lengths[part].max()) for part in parts)
+        assert steps < 1.2 * lengths.sum()  # 1.6 in any order
+
+
+def test_the_short_do_not_come_before_the_long(of_lengths):
+    make, lengths = of_lengths
+    means = [lengths[batch.target[:, 0].long()].double().mean() for batch in make()]
+    turns = np.diff(means) < 0
+    assert 0.25 < turns.mean() < 0.75
+
+
+def test_order_by_length_differs_by_epoch_and_repeats_by_seed(of_lengths):
+    first, second, other = (of_lengths[0](seed) for seed in (0, 0, 1))
+    epochs = [epoch(first), epoch(first)]
+    assert epochs[0] != epochs[1]
+    assert epochs == [epoch(second), epoch(second)]
+    assert epochs[0] != epoch(other)
+
+
 @pytest.mark.parametrize("batch_size", [1, 10, 12, 24, 25, 100])
 def test_length_is_the_number_of_batches(make_batches, batch_size):
     batches = make_batches(batch_size=batch_size)
