@@ -78,22 +78,23 @@ def _compare(parts, options):
         of_codes = pca.transform(X_test)
         rebuilt = _as_sequences(pca.inverse_transform(of_codes), as_rows, test)
         results[name] = (
-            _accuracy(codes, of_train, of_codes, of_test),
-            _kept(train, test, rebuilt),
+            nearest_accuracy(codes, of_train, of_codes, of_test),
+            kept(train, test, rebuilt),
             f"{seconds:.1f}",
         )
     model = SequenceAutoencoder(K, random_state=0)
     X, X_test = (np.stack(X) if len(lengths) == 1 else X for X in (train, test))
     seconds, _ = seconds_of(lambda: fit(model, X, options))
     results["ours"] = (
-        _accuracy(model.transform(X), of_train, model.transform(X_test), of_test),
-        _kept(train, test, model.reconstruct(X_test)),
+        nearest_accuracy(model.transform(X), of_train, model.transform(X_test), of_test),
+        kept(train, test, model.reconstruct(X_test)),
         f"{seconds:.1f}",
     )
     return results
 
 
-def _accuracy(codes, labels, of_test, test_labels):
+def nearest_accuracy(codes, labels, of_test, test_labels):
+    """Return the accuracy of the nearest neighbour in codes."""
     return KNeighborsClassifier(1).fit(codes, labels).score(of_test, test_labels)
 
 
@@ -112,7 +113,7 @@ def _as_sequences(rows, as_rows, like):
     return sequences
 
 
-def _kept(train, test, rebuilt):
+def kept(train, test, rebuilt):
     """Return the R² over all steps, about the mean of the training sequences."""
     lengths = {len(sequence) for sequence in (*train, *test)}
     if len(lengths) == 1:

@@ -7,7 +7,7 @@ Each part measures one claim:
 * text: messages, character by character, and what codes know of spam;
 * speed: what lengths cost, and the framework; a series of a million steps;
 * nab, smap: long series, against PCA, IsolationForest, neighbours and PyOD's LSTMAD;
-* windows: the defaults for these beside their neighbours.
+* windows, cells: defaults for these and for sequences, beside their neighbours.
 
     python benchmarks/sequences.py
     python benchmarks/sequences.py --only codes
@@ -18,6 +18,7 @@ status 1. No parameter of ours is chosen by looking at test sequences or labels.
 
 import _data
 import _parts
+import _sequences_cells
 import _sequences_codes
 import _sequences_heartbeats
 import _sequences_series
@@ -33,6 +34,7 @@ PARTS = {
     "nab": ("Outliers in long series: NAB", _sequences_series.run_nab),
     "smap": ("Outliers in long series: SMAP", _sequences_series.run_smap),
     "windows": ("Defaults for long series", _sequences_windows.run),
+    "cells": ("Cells for sequences", _sequences_cells.run),
 }
 
 

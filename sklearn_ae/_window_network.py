@@ -21,9 +21,10 @@ NOISE_SHARE = 0.05
 class WindowNetwork(SequenceKind, BaseEstimator):
     """Dense network for windows of long series, for the ``network`` of an estimator.
 
-    Takes sequences of one length in the layouts of :class:`SequenceAutoencoder`. Each
-    channel has one unit for all its steps, and outlier scores count all steps alike.
-    Windows of a series begin anywhere in its course: unlike :class:`SequenceNetwork`,
+    Takes sequences of one length in the layouts of :class:`SequenceAutoencoder`.
+    Outlier scores count all steps and channels alike: in the units they come in, as
+    :class:`SeriesDetector` makes them, or with ``standardize=True`` in one unit for
+    each channel. Windows of a series begin anywhere in its course: unlike :class:`SequenceNetwork`,
     this one does not know which steps follow each other, and is many times as fast.
 
     Read more in the :ref:`User Guide <series>`.
@@ -112,7 +113,12 @@ class WindowNetwork(SequenceKind, BaseEstimator):
         -------
         scorer : IsotropicScorer
         """
-        return fit_isotropic(fitted, network, index, noise_share=NOISE_SHARE)
+        # Those of the loss. A unit from the windows' variance would be small where what
+        # is rare in a channel lies near the end of a series, in few windows.
+        unit = fitted.metric.unit.numpy()
+        return fit_isotropic(
+            fitted, network, index, noise_share=NOISE_SHARE, unit=unit
+        )
 
 
 declare_parameters(WindowNetwork)

@@ -279,6 +279,21 @@ def test_units_of_channels_do_not_matter(X, fitted):
     assert_allclose(other.score_samples(scaled), fitted.score_samples(X), rtol=1e-5)
 
 
+def test_what_is_rare_counts_alike_wherever_it_was_seen():
+    """Few windows hold a step near the end, and none of its units may come of that."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=2000), np.zeros(2000)])
+    test = X.copy()
+    test[1000, 1] = 1
+    scores = []
+    for step in (1, 900):
+        train = X.copy()
+        train[step, 1] = 1
+        detector = SeriesDetector(window=50, random_state=0).fit(train)
+        scores.append(detector.score_samples(test)[1000])
+    assert 0.5 < scores[0] / scores[1] < 2
+
+
 def test_a_constant_channel_is_taken(X):
     constant = np.column_stack([X, np.full(len(X), 3.0)])
     detector = SeriesDetector(random_state=0).fit(constant)

@@ -45,6 +45,8 @@ class IsotropicScorer:
         Mean training image, in the units of the rows. They come without it.
     noise_share : float
         Variance of the noise, as a share of the largest variance of the codes.
+    unit : ndarray of shape (n_features,) or None
+        By which the residual of each column counts; None counts standardised rows'.
     codes : MahalanobisScorer
     noise : float
         Mean squared error of a pixel in the bulk of the training rows, plus the noise.
@@ -54,10 +56,11 @@ class IsotropicScorer:
         Mean contrast of the training images.
     """
 
-    def __init__(self, image_shape=None, mean=None, noise_share=0.0):
+    def __init__(self, image_shape=None, mean=None, noise_share=0.0, unit=None):
         self.image_shape = image_shape
         self.mean = mean
         self.noise_share = noise_share
+        self.unit = unit
 
     def fit(self, codes, errors, contrasts, energies, cells, weight, evidence, floor):
         """Learn the bulk of the training rows.
@@ -135,7 +138,11 @@ class IsotropicScorer:
         """
         output = network(rows)
         reconstruction, contrasts = output.reconstruction[0], torch.ones(len(rows))
-        residual, energies = rows - reconstruction, reconstruction.square().sum(dim=1)
+        residual = rows - reconstruction
+        if self.unit is not None:
+            unit = torch.from_numpy(self.unit).to(rows)
+            residual, reconstruction = residual * unit, reconstruction * unit
+        energies = reconstruction.square().sum(dim=1)
         if self.image_shape is not None:
             residual = smooth(residual.unflatten(1, self.image_shape)).flatten(1)
             images = rows + torch.from_numpy(self.mean).to(rows)

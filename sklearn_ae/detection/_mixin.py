@@ -59,7 +59,9 @@ def fit_mahalanobis(fitted, network, index):
     )
 
 
-def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0):
+def fit_isotropic(
+    fitted, network, index, image_shape=None, noise_share=0.0, unit=None
+):
     """Return a scorer of the same rows in which all pixels count alike.
 
     Parameters
@@ -74,6 +76,8 @@ def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0):
         None if rows are those of a table.
     noise_share : float, default=0
         Variance of the noise, as a share of the largest variance of the codes.
+    unit : ndarray of shape (n_features,), default=None
+        By which the residual of each column counts; None counts standardised rows'.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0):
     index = some_of(index, network.n_components)
     scaling = fitted.scaling
     mean = None if image_shape is None else scaling.mean / scaling.std
-    scorer = IsotropicScorer(image_shape, mean, noise_share)
+    scorer = IsotropicScorer(image_shape, mean, noise_share, unit)
     return scorer.fit(
         *scorer.read_blocks(fitted, network, index),
         fitted.weight[index],
