@@ -39,6 +39,10 @@ class StackedLinear(nn.Module):
             x = x.expand(self.weight.shape[0], -1, -1)
         return torch.baddbmm(self.bias, x, self.weight)
 
+    def is_zero(self):
+        """Whether all answers are zero, as before training."""
+        return not (self.weight.any() or self.bias.any())
+
     @torch.no_grad()
     def initialise(self, generators, gain=1.0):
         """Draw He-uniform weights, times ``gain``, model by model.

@@ -61,6 +61,9 @@ class SequenceEncoder(nn.Module):
     def forward(self, x, lengths=None):
         """Return the branch's correction of the linear path."""
         steps = x.expand(self.n_models, *x.shape[-2:])
+        output = self.head.output
+        if is_silent(output):
+            return x.new_zeros(*steps.shape[:2], output.weight.shape[-1])
         steps = steps.unflatten(-1, (-1, self.n_channels))
         answers = self.cell(steps, lengths)
         return self.head(to_places(answers, lengths, self.n_places).flatten(-2))
@@ -116,6 +119,9 @@ class SequenceDecoder(nn.Module):
     def forward(self, code, lengths=None):
         """Return the branch's correction of the linear path."""
         n_steps = self.n_steps if lengths is None else int(lengths.max())
+        if is_silent(self.output):
+            width = n_steps * self.output.weight.shape[-1]
+            return code.new_zeros(len(self.output.weight), code.shape[-2], width)
         places = self.head(code).unflatten(-1, (self.n_places, -1))
         answers = self.cell(to_steps(places, lengths, n_steps), lengths)
         answers = self.output(answers.flatten(1, 2)).unflatten(1, (-1, n_steps))
@@ -127,6 +133,11 @@ class SequenceDecoder(nn.Module):
         self.head.initialise(generators, GAIN)
         self.head.output.initialise(generators, GAIN)
         self.cell.initialise(generators)
+
+
+def is_silent(output):
+    """Whether a branch need not be computed: it answers zero, and nobody trains it."""
+    return not torch.is_grad_enabled() and output.is_zero()
 
 
 def to_places(steps, lengths, n_places):

@@ -45,6 +45,25 @@ def test_branches_answer_zero_at_the_start(sizes):
     assert not decoder(codes).any()
 
 
+@pytest.mark.parametrize("lengths", [None, [5, 2, 4, 1]])
+@pytest.mark.parametrize("n_decoded", [1, 2])
+def test_what_answers_zero_is_not_computed(lengths, n_decoded, monkeypatch):
+    branches = make(n_decoded=n_decoded)
+    lengths = lengths and torch.tensor(lengths)
+    inputs = draw(4, N_STEPS * N_CHANNELS), draw(2, 4, K)
+    expected = [branch(x, lengths) for branch, x in zip(branches, inputs, strict=True)]
+    outputs = branches[0].head.output, branches[1].output
+    for branch, x, answer, output in zip(
+        branches, inputs, expected, outputs, strict=True
+    ):
+        with torch.no_grad():
+            monkeypatch.setattr(branch.cell, "forward", None)
+            assert torch.equal(branch(x, lengths), answer)
+            monkeypatch.undo()
+            output.bias += 1
+            assert branch(x, lengths).all()
+
+
 def test_all_weights_but_the_last_are_learned_from_the_start():
     encoder, decoder = make()
     for branch, x, last in [
