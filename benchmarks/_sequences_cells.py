@@ -25,7 +25,7 @@ HEADER = ("data", "network", "accuracy", "R²", "fit s")
 
 
 def run(options):
-    """Cross-validate on the training sequences of each set, and on normal heartbeats."""
+    """Cross-validate on training sequences of each set, and on normal heartbeats."""
     sets = {}
     for name in SETS:
         parts = load_labelled(options, name)

@@ -85,8 +85,9 @@ def _compare(parts, options):
     model = SequenceAutoencoder(K, random_state=0)
     X, X_test = (np.stack(X) if len(lengths) == 1 else X for X in (train, test))
     seconds, _ = seconds_of(lambda: fit(model, X, options))
+    codes, of_codes = model.transform(X), model.transform(X_test)
     results["ours"] = (
-        nearest_accuracy(model.transform(X), of_train, model.transform(X_test), of_test),
+        nearest_accuracy(codes, of_train, of_codes, of_test),
         kept(train, test, model.reconstruct(X_test)),
         f"{seconds:.1f}",
     )

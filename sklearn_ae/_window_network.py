@@ -24,8 +24,9 @@ class WindowNetwork(SequenceKind, BaseEstimator):
     Takes sequences of one length in the layouts of :class:`SequenceAutoencoder`.
     Outlier scores count all steps and channels alike: in the units they come in, as
     :class:`SeriesDetector` makes them, or with ``standardize=True`` in one unit for
-    each channel. Windows of a series begin anywhere in its course: unlike :class:`SequenceNetwork`,
-    this one does not know which steps follow each other, and is many times as fast.
+    each channel. Windows of a series begin anywhere in its course: unlike
+    :class:`SequenceNetwork`, this one does not know which steps follow each other, and
+    is many times as fast.
 
     Read more in the :ref:`User Guide <series>`.
 
@@ -116,9 +117,7 @@ class WindowNetwork(SequenceKind, BaseEstimator):
         # Those of the loss. A unit from the windows' variance would be small where what
         # is rare in a channel lies near the end of a series, in few windows.
         unit = fitted.metric.unit.numpy()
-        return fit_isotropic(
-            fitted, network, index, noise_share=NOISE_SHARE, unit=unit
-        )
+        return fit_isotropic(fitted, network, index, noise_share=NOISE_SHARE, unit=unit)
 
 
 declare_parameters(WindowNetwork)

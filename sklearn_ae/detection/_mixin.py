@@ -59,9 +59,7 @@ def fit_mahalanobis(fitted, network, index):
     )
 
 
-def fit_isotropic(
-    fitted, network, index, image_shape=None, noise_share=0.0, unit=None
-):
+def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0, unit=None):
     """Return a scorer of the same rows in which all pixels count alike.
 
     Parameters

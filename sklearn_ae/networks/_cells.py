@@ -1,7 +1,7 @@
 """Cells: what reads the steps of sequences, each in the light of the others.
 
 Each maps sequences of shape ``(M, n, n_steps, n_inputs)`` to one of a set ``width``.
-Steps beyond a sequence's length change nothing, and answer zero.
+Steps beyond a sequence's length change nothing, and answer anything.
 """
 
 import math
@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from ._layers import ACTIVATIONS, StackedLinear
+from ._steps import inside, positions
 
 N_TAPS = 3
 N_HEADS = 4
@@ -29,18 +30,35 @@ def make_cell(spec, n_models, n_inputs):
     return CELLS[spec["kind"]](n_models, n_inputs, **arguments)
 
 
-def inside(steps, lengths):
-    """Return 1 for steps within their sequence, else 0, of shape ``(M, n, T, 1)``."""
-    index = torch.arange(steps.shape[-2], device=steps.device)
-    return (index < lengths.unsqueeze(-1)).to(steps.dtype).unsqueeze(-1)
+def turning(lengths, n_steps):
+    """Return the order of all steps in which each sequence's last step comes first.
 
-
-def turned(steps, lengths):
-    """Return sequences with their last step first; what lies beyond it stays there."""
-    index = torch.arange(steps.shape[-2], device=steps.device)
+    What lies beyond it stays there. For :class:`Turn`.
+    """
+    index = torch.arange(n_steps, device=lengths.device)
     turned = lengths.unsqueeze(-1) - 1 - index
-    turned = torch.where(turned < 0, index, turned).unsqueeze(-1)
-    return steps.gather(-2, turned.expand(steps.shape))
+    return positions(torch.where(turned < 0, index, turned), n_steps)
+
+
+class Turn(torch.autograd.Function):
+    """Steps in an order that is its own inverse, so that gradients go the same way."""
+
+    @staticmethod
+    def forward(ctx, steps, order):
+        """Return the steps in another order."""
+        ctx.save_for_backward(order)
+        return ordered(steps, order)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """Return the gradient in the order of before."""
+        return ordered(gradient, *ctx.saved_tensors), None
+
+
+def ordered(steps, order):
+    """Return steps in the order of their positions among all sequences'."""
+    rows = steps.reshape(-1, steps.shape[-1])
+    return rows.index_select(0, order).view(steps.shape)
 
 
 class RecurrentCell(nn.Module):
@@ -76,12 +94,12 @@ class RecurrentCell(nn.Module):
         """Return what the units of both directions answer at each step."""
         if lengths is None:
             return self._run(steps, 0, self.n_layers, n_directions=2)
-        lengths = lengths.expand(steps.shape[:2])
+        order = turning(lengths.expand(steps.shape[:2]), steps.shape[2])
         for layer in range(self.n_layers):
             ahead = self._run(steps, 2 * layer)
-            back = self._run(turned(steps, lengths), 2 * layer + 1)
-            steps = torch.cat([ahead, turned(back, lengths)], dim=-1)
-        return steps * inside(steps, lengths)
+            back = self._run(Turn.apply(steps, order), 2 * layer + 1)
+            steps = torch.cat([ahead, Turn.apply(back, order)], dim=-1)
+        return steps
 
     def _run(self, steps, first, n_layers=1, n_directions=1):
         """Return what torch's function answers, with the weights from ``first`` on."""
@@ -101,7 +119,8 @@ class RecurrentCell(nn.Module):
                 True,  # sequences before steps
             )
             answers.append(answer)
-        return torch.stack(answers)
+        # To stack is to copy, and most stacks are of one.
+        return torch.stack(answers) if len(answers) > 1 else answers[0].unsqueeze(0)
 
     def _start(self, sequences, n_runs):
         return sequences.new_zeros(n_runs, len(sequences), self.half)
@@ -177,8 +196,7 @@ class ConvolutionCell(nn.Module):
         for layer in self.layers:
             x = x if mask is None else x * mask
             x = x + layer(self.activation(x))
-        x = self.activation(x)
-        return x if mask is None else x * mask
+        return self.activation(x)
 
     def initialise(self, generators):
         """Draw all layers."""
@@ -242,7 +260,7 @@ class AttentionCell(nn.Module):
         mask = None if lengths is None else inside(steps, lengths)
         for layer in self.layers:
             x = layer(x, mask)
-        return x if mask is None else x * mask
+        return x
 
     def initialise(self, generators):
         """Draw all layers but those that are added to their input."""

@@ -3,6 +3,7 @@
 import torch
 
 from ._anchored import AnchoredAutoencoder
+from ._steps import steps_at
 
 
 class ResampledAutoencoder(AnchoredAutoencoder):
@@ -135,9 +136,6 @@ def interpolated(values, places, lengths):
     last = (lengths.unsqueeze(-1) - 1).to(places)
     low = torch.minimum(places.floor(), (last - 1).clamp(min=0))
     share = (places - low).unsqueeze(-1)
-    low = low.long().expand(values.shape[:-2] + places.shape[-1:])
+    low = low.long()
     high = torch.minimum(low + 1, last.long())
-    index = (*values.shape[:-2], places.shape[-1], values.shape[-1])
-    below = values.gather(-2, low.unsqueeze(-1).expand(index))
-    above = values.gather(-2, high.unsqueeze(-1).expand(index))
-    return torch.lerp(below, above, share.expand(index).to(values))
+    return torch.lerp(steps_at(values, low), steps_at(values, high), share)

@@ -11,6 +11,7 @@ from torch import nn
 
 from ._cells import make_cell
 from ._layers import ResidualBranch, StackedLinear
+from ._steps import inside
 
 # Initial weights of dense layers as a share of He's, as of images.
 GAIN = 0.7
@@ -170,12 +171,12 @@ def to_steps(places, lengths, n_steps):
     """
     index = torch.arange(n_steps).to(places)
     if lengths is None:
-        last, inside = max(n_steps - 1, 1), None
+        last = index.new_tensor([max(n_steps - 1, 1)])
     else:
         last = (lengths.to(places) - 1).clamp(min=1).unsqueeze(-1)
-        inside = index <= last * (lengths > 1).unsqueeze(-1)
     at = (index / last).clamp(max=1) * (places.shape[-2] - 1)
     weights = 1 - (at.unsqueeze(-1) - torch.arange(places.shape[-2]).to(places)).abs()
     weights = weights.clamp(min=0)
-    steps = torch.matmul(weights, places)
-    return steps if inside is None else steps * inside.unsqueeze(-1)
+    if lengths is not None:
+        weights = weights * inside(weights, lengths)
+    return torch.matmul(weights, places)

@@ -18,6 +18,7 @@ from ._layers import ResidualBranch, StackedLinear
 from ._output import Output
 from ._resampled import as_rows, widened
 from ._sequential import GAIN
+from ._steps import inside
 
 # Numbers that are answered at once where nothing is learned: a vocabulary is wide.
 ANSWERS = 2**23
@@ -206,6 +207,7 @@ class TokenAutoencoder(CodeMap):
             for m, vectors in enumerate(self.vectors)
         ]
         answers = self.reader(torch.stack(steps), lengths)
+        answers = answers * inside(answers, lengths)
         missing = self.n_blocks * self.block - answers.shape[-2]
         blocks = functional.pad(answers, (0, 0, 0, missing))
         blocks = blocks.unflatten(2, (self.n_blocks, self.block)).flatten(3)

@@ -14,7 +14,7 @@ KEPT_CELLS = 2**24
 
 # Batches whose rows are put in the order of their lengths together: in fewer, lengths
 # would differ more within a batch; over more, the same rows would meet in every epoch.
-POOL = 8
+POOL = 32
 
 # Apart from the numbers that corrupt the same rows.
 NOISE_SALT = np.uint64(0x5851F42D4C957F2D)
