@@ -7,7 +7,7 @@ Each part measures one claim:
 * text: messages, character by character, and what codes know of spam;
 * speed: what lengths cost, and the framework; a series of a million steps;
 * nab, smap: long series, against PCA, IsolationForest, neighbours and PyOD's LSTMAD;
-* windows, cells: defaults for these and for sequences, beside their neighbours.
+* windows, cells, scores: defaults for these and for sequences, beside others.
 
     python benchmarks/sequences.py
     python benchmarks/sequences.py --only codes
@@ -21,6 +21,7 @@ import _parts
 import _sequences_cells
 import _sequences_codes
 import _sequences_heartbeats
+import _sequences_scores
 import _sequences_series
 import _sequences_speed
 import _sequences_text
@@ -35,6 +36,7 @@ PARTS = {
     "smap": ("Outliers in long series: SMAP", _sequences_series.run_smap),
     "windows": ("Defaults for long series", _sequences_windows.run),
     "cells": ("Cells for sequences", _sequences_cells.run),
+    "scores": ("Outlier scores of sequences", _sequences_scores.run),
 }
 
 

@@ -260,8 +260,9 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         scorer : IsotropicScorer
         """
         shape = self.grid_shape(network.arguments["branches"]["image_shape"])
-        noise_share = 0.0 if shape is None else NOISE_SHARE
-        return fit_isotropic(fitted, network, index, shape, noise_share)
+        if shape is None:
+            return fit_isotropic(fitted, network, index)
+        return fit_isotropic(fitted, network, index, shape, shape[-1], NOISE_SHARE)
 
     def learning_rate(self, n_distinct, is_corrupted):
         """Return the learning rate that "auto" stands for.

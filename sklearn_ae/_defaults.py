@@ -70,6 +70,10 @@ BETA2, IMAGE_BETA2 = 0.999, 0.98
 # benchmarks shows both beside others.
 IMAGE_WEIGHT_DECAY, CORRUPTED_RATE = 0.1, 1e-3
 
+# The cell for sequences of numbers, and for those of tokens. ``_sequences_cells.py`` of
+# the benchmarks has the first beside others: as good as any, and the fastest to fit.
+SEQUENCE_CELL, TOKEN_CELL = "lstm", "convolution"
+
 # Sequences per step, dense layers between their places and the code, weight decay.
 SEQUENCE_BATCH_SIZE, SEQUENCE_LAYERS, SEQUENCE_WEIGHT_DECAY = 64, (128,), 0.1
 

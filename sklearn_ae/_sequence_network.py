@@ -26,9 +26,10 @@ class SequenceParameters:
 
     Parameters
     ----------
-    cell : {"attention", "convolution", "gru", "lstm"}, default="convolution"
+    cell : {"attention", "auto", "convolution", "gru", "lstm"}, default="auto"
         What reads each step in the light of the others: layers of self-attention,
-        dilated convolutions, or recurrent units that read in both directions.
+        dilated convolutions, or recurrent units that read in both directions. "auto"
+        is "lstm", of tokens "convolution".
     cell_size : int, default=64
         Numbers that the cell answers at each step.
     n_layers : int or "auto", default="auto"
@@ -46,7 +47,7 @@ class SequenceParameters:
         Activation function of the hidden layers, and of convolutions and attention.
     """
 
-    cell: str = "convolution"
+    cell: str = "auto"
     cell_size: int = 64
     n_layers: int | str = "auto"
     n_places: int = 8
@@ -54,7 +55,7 @@ class SequenceParameters:
     activation: str = "silu"
 
     _parameter_constraints = {
-        "cell": [StrOptions(set(CELLS))],
+        "cell": [StrOptions({*CELLS, "auto"})],
         "cell_size": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [
             Interval(Integral, 1, None, closed="left"),
@@ -105,6 +106,7 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
     # Parameters that shape the network, which a fit that goes on cannot change.
     structural = tuple(SequenceParameters.__annotations__)
 
+    auto_cell = _defaults.SEQUENCE_CELL
     full_batch = _defaults.SEQUENCE_BATCH_SIZE
     weight_decay = _defaults.SEQUENCE_WEIGHT_DECAY
     cells_for_two_threads = _defaults.IMAGE_BATCH
@@ -134,17 +136,10 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
         """
         sizes = self.hidden_layer_sizes
         is_auto = isinstance(sizes, str)
-        cell = {
-            "kind": self.cell,
-            "width": int(self.cell_size),
-            "n_layers": self._n_layers(row_shape[0]),
-        }
-        if self.cell not in RECURRENT:  # whose gates have activations of their own
-            cell["activation"] = self.activation
         return {
             "kind": "sequential",
             "n_channels": int(row_shape[1]),
-            "cell": cell,
+            "cell": self._make_cell(row_shape[0]),
             "n_places": int(self.n_places),
             "hidden_layer_sizes": (
                 _defaults.SEQUENCE_LAYERS if is_auto else layer_sizes(sizes)
@@ -152,10 +147,19 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
             "activation": self.activation,
         }
 
-    def _n_layers(self, n_steps):
-        if not isinstance(self.n_layers, str):
-            return int(self.n_layers)
-        return _defaults.sequence_layers_for(self.cell, n_steps)
+    def _make_cell(self, n_steps):
+        """Return the kind of cell for so many steps, and its arguments."""
+        kind = self.auto_cell if self.cell == "auto" else self.cell
+        n_layers = self.n_layers
+        if isinstance(n_layers, str):
+            n_layers = self._auto_layers(kind, n_steps)
+        cell = {"kind": kind, "width": int(self.cell_size), "n_layers": int(n_layers)}
+        if kind not in RECURRENT:  # whose gates have activations of their own
+            cell["activation"] = self.activation
+        return cell
+
+    def _auto_layers(self, kind, n_steps):
+        return _defaults.sequence_layers_for(kind, n_steps)
 
     def fit_scaling(self, X, weight, row_shape):
         """Return the steps' means and one standard deviation for each channel.
@@ -195,7 +199,8 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
         -------
         scorer : IsotropicScorer
         """
-        return fit_isotropic(fitted, network, index)
+        n_channels = network.arguments["branches"]["n_channels"]
+        return fit_isotropic(fitted, network, index, n_channels=n_channels)
 
     def anchor_of(self, make_anchor, row_shape):
         """Return what makes the linear path; of sequences resampled to one length.

@@ -42,6 +42,7 @@ class TokenNetwork(SequenceNetwork):
     """The network of :class:`SequenceAutoencoder` where it has tokens."""
 
     start_is_a_model = False
+    auto_cell = _defaults.TOKEN_CELL
     full_batch = _defaults.TOKEN_BATCH_SIZE
 
     # Tokens, and how many are told apart; set by the estimator.
@@ -75,11 +76,9 @@ class TokenNetwork(SequenceNetwork):
             del branches[name]
         return branches
 
-    def _n_layers(self, n_steps):
-        n_layers = super()._n_layers(n_steps)
-        if not isinstance(self.n_layers, str):
-            return n_layers
+    def _auto_layers(self, kind, n_steps):
         # Blocks are put together by dense layers: cells need not see further.
+        n_layers = super()._auto_layers(kind, n_steps)
         return min(n_layers, _defaults.TOKEN_CONVOLUTIONS)
 
     def schedule(self, usual, n_batches):

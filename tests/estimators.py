@@ -62,6 +62,7 @@ CONFIGURATIONS = {
     "convolutional variational": VariationalAutoencoder(
         2, network=ConvolutionalNetwork(), **FAST
     ),
+    "dilated": SequenceAutoencoder(2, cell="convolution", cell_size=6, **FAST),
     "recurrent": SequenceAutoencoder(2, cell="gru", cell_size=6, **FAST),
     "long short-term": SequenceAutoencoder(
         2, cell="lstm", cell_size=6, n_layers=2, n_places=3, **FAST
@@ -70,7 +71,10 @@ CONFIGURATIONS = {
         2, cell="attention", cell_size=8, corruption="masking", **FAST
     ),
     "sequential denoiser": DenoisingAutoencoder(
-        4, network=SequenceNetwork(cell_size=8), corruption="gaussian", **FAST
+        4,
+        network=SequenceNetwork(cell="convolution", cell_size=8),
+        corruption="gaussian",
+        **FAST,
     ),
     "sequential sparse": SparseAutoencoder(
         network=SequenceNetwork(cell_size=8), **FAST

@@ -29,6 +29,7 @@ def walks(n=30, n_steps=9, n_channels=2, seed=0):
 @pytest.mark.parametrize(
     ("cell", "n_steps", "n_layers"),
     [
+        ("auto", 500, 1),
         ("convolution", 1, 1),
         ("convolution", 3, 1),
         ("convolution", 4, 2),

@@ -1,9 +1,10 @@
-"""Outlier scores of images, whose residual counts alike in every pixel."""
+"""Outlier scores of images and sequences, whose residual counts alike everywhere."""
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from ..networks import inside
 from ..training import blocks_of
 from ._scorer import TRIM, MahalanobisScorer, weighted_quantile
 
@@ -34,15 +35,18 @@ class IsotropicScorer:
     to get wrong: without it a nearly empty image passes everywhere.
 
     The residual has one spread for all :math:`d` pixels. With one for each, the many
-    pixels at the rim that hardly ever vary would have the say. Rows of a table are
-    neither smoothed nor divided.
+    pixels at the rim that hardly ever vary would have the say. Sequences are divided
+    but neither smoothed nor is there noise; rows of a table and windows are not divided
+    either.
 
     Attributes
     ----------
     image_shape : tuple (height, width, n_channels) or None
-        None if rows are those of a table.
+        None if rows are no images, and are not smoothed.
+    n_channels : int or None
+        Of images and sequences; None if rows have no contrast.
     mean : ndarray of shape (n_features,) or None
-        Mean training image, in the units of the rows. They come without it.
+        Mean training row, in the units of the rows. They come without it.
     noise_share : float
         Variance of the noise, as a share of the largest variance of the codes.
     unit : ndarray of shape (n_features,) or None
@@ -56,8 +60,11 @@ class IsotropicScorer:
         Mean contrast of the training images.
     """
 
-    def __init__(self, image_shape=None, mean=None, noise_share=0.0, unit=None):
+    def __init__(
+        self, image_shape=None, n_channels=None, mean=None, noise_share=0.0, unit=None
+    ):
         self.image_shape = image_shape
+        self.n_channels = n_channels
         self.mean = mean
         self.noise_share = noise_share
         self.unit = unit
@@ -130,14 +137,15 @@ class IsotropicScorer:
         errors : ndarray of shape (n,)
             Mean squared error of the pixels, smoothed.
         contrasts : ndarray of shape (n,)
-            Variance of the pixels of each image; 1 for rows of a table.
+            Variance of the pixels of each image, of the steps of each sequence; 1 for
+            rows that have none.
         energies : ndarray of shape (n,)
             Sum of squares of the reconstruction.
         cells : ndarray of shape (n,)
             Number of cells that the error is the mean of.
         """
         output = network(rows)
-        reconstruction, contrasts = output.reconstruction[0], torch.ones(len(rows))
+        reconstruction = output.reconstruction[0]
         residual = rows - reconstruction
         if self.unit is not None:
             unit = torch.from_numpy(self.unit).to(rows)
@@ -145,16 +153,28 @@ class IsotropicScorer:
         energies = reconstruction.square().sum(dim=1)
         if self.image_shape is not None:
             residual = smooth(residual.unflatten(1, self.image_shape)).flatten(1)
-            images = rows + torch.from_numpy(self.mean).to(rows)
-            pixels = images.unflatten(1, (-1, self.image_shape[-1]))
-            contrasts = pixels.var(dim=1, correction=0).mean(dim=1)
         lengths = network.lengths_of(rows)
+        contrasts = self._contrasts(rows, lengths)
         cells = torch.full((len(rows),), rows.shape[1]).to(rows)
         if lengths is not None:
             cells = (lengths * network.n_channels).to(rows)
         errors = residual.square().sum(dim=1) / cells
         parts = output.code[0], errors, contrasts, energies, cells
         return tuple(part.cpu().numpy().astype(np.float64) for part in parts)
+
+    def _contrasts(self, rows, lengths):
+        """Return the variance in each row, a mean over its channels."""
+        if self.n_channels is None:
+            return torch.ones(len(rows))
+        if lengths is None:
+            rows = rows + torch.from_numpy(self.mean).to(rows)
+            cells = rows.unflatten(1, (-1, self.n_channels))
+            return cells.var(dim=1, correction=0).mean(dim=1)
+        # All steps of a channel have one mean: it changes nothing.
+        cells = rows[:, :-1].unflatten(1, (-1, self.n_channels))
+        share = inside(cells, lengths) / lengths.view(-1, 1, 1)
+        means = (share * cells).sum(dim=1, keepdim=True)
+        return (share * (cells - means).square()).sum(dim=1).mean(dim=1)
 
     def read_blocks(self, fitted, network, index):
         """Return the same of the training rows at ``index``, read in blocks."""

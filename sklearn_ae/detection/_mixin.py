@@ -59,7 +59,15 @@ def fit_mahalanobis(fitted, network, index):
     )
 
 
-def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0, unit=None):
+def fit_isotropic(
+    fitted,
+    network,
+    index,
+    image_shape=None,
+    n_channels=None,
+    noise_share=0.0,
+    unit=None,
+):
     """Return a scorer of the same rows in which all pixels count alike.
 
     Parameters
@@ -71,7 +79,9 @@ def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0, uni
     index : ndarray of int
         Positions of the rows it has seen.
     image_shape : tuple (height, width, n_channels), default=None
-        None if rows are those of a table.
+        None if rows are no images.
+    n_channels : int, default=None
+        Of images and sequences; None if rows have no contrast.
     noise_share : float, default=0
         Variance of the noise, as a share of the largest variance of the codes.
     unit : ndarray of shape (n_features,), default=None
@@ -84,8 +94,8 @@ def fit_isotropic(fitted, network, index, image_shape=None, noise_share=0.0, uni
     """
     index = some_of(index, network.n_components)
     scaling = fitted.scaling
-    mean = None if image_shape is None else scaling.mean / scaling.std
-    scorer = IsotropicScorer(image_shape, mean, noise_share, unit)
+    mean = None if n_channels is None else scaling.mean / scaling.std
+    scorer = IsotropicScorer(image_shape, n_channels, mean, noise_share, unit)
     return scorer.fit(
         *scorer.read_blocks(fitted, network, index),
         fitted.weight[index],
@@ -190,9 +200,10 @@ class OutlierDetectionMixin(OutlierMixin):
         residual, side by side, from the bulk of the training rows:
         :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Each part counts in units of
         its own spread, so that columns of large units count no more than others,
-        whatever ``standardize`` is. Of images the residual's part is the squared error
-        of slightly smoothed pixels in units of its mean, and the sum is divided by the
-        standard deviation of the image's pixels, as more contrast brings more error.
+        whatever ``standardize`` is. Of images and sequences the residual's part is the
+        squared error in units of its mean, of images of slightly smoothed pixels, and
+        the sum is divided by the standard deviation of the image's pixels or of the
+        sequence's steps, as more contrast brings more error.
 
         Parameters
         ----------

@@ -6,7 +6,7 @@ from scipy.ndimage import convolve1d
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from sklearn_ae import Autoencoder, ConvolutionalAutoencoder
+from sklearn_ae import Autoencoder, ConvolutionalAutoencoder, SequenceAutoencoder
 from sklearn_ae.detection import IsotropicScorer, MahalanobisScorer
 from sklearn_ae.detection._isotropic import CONTRAST_SHARE, smooth
 
@@ -78,7 +78,7 @@ def test_noise_is_as_large_among_the_pixels_as_among_the_codes(images):
     scaling = model._scaling
     rows = scaling.standardize(X.reshape(500, -1), torch.float64, CPU)
     largest = PCA(10, whiten=False).fit(rows.numpy()).explained_variance_[0] * 499 / 500
-    scorer = IsotropicScorer((8, 8, 1), scaling.mean / scaling.std, 0.01)
+    scorer = IsotropicScorer((8, 8, 1), 1, scaling.mean / scaling.std, 0.01)
     read = scorer.read(model.net_.module_, rows)
     with_noise = scorer.fit(*read, np.ones(500), 500, 0.0).noise
     without = IsotropicScorer().fit(*read, np.ones(500), 500, 0.0).noise
@@ -106,6 +106,35 @@ def test_a_spoiled_image_is_odd(images, fitted):
     clean = fitted.score_samples(X)
     X[:, ::2, ::2] = 16
     assert (fitted.score_samples(X) < clean).all()
+
+
+@pytest.fixture
+def waves():
+    """Sequences of two channels, of one length."""
+    rng = np.random.default_rng(0)
+    waves = np.sin(np.linspace(0, 6, 50) * rng.uniform(1, 2, size=(100, 1)))
+    return waves[:, :, np.newaxis] * [1, 10]
+
+
+@pytest.mark.parametrize("varies", [False, True])
+def test_contrast_of_sequences_is_that_of_the_steps_there_are(waves, varies):
+    lengths = np.random.default_rng(1).integers(20, 51 if varies else 21, size=100)
+    X = [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
+    model = SequenceAutoencoder(2, max_epochs=0, random_state=0).fit(X)
+    variances = [wave.var(axis=0) / model._scaling.std[:2] ** 2 for wave in X]
+    assert_allclose(model._scorer.contrast, np.mean(variances))
+
+
+@pytest.mark.parametrize("as_layout", [list, np.stack])
+def test_a_silent_sequence_is_odd_among_loud_ones(waves, as_layout):
+    """Though it is easily reconstructed: nearly all of it is the mean."""
+    loud = waves * np.random.default_rng(1).uniform(0.5, 2, size=(100, 1, 1))
+    model = SequenceAutoencoder(0.9, max_epochs=0, random_state=0)
+    model.fit(as_layout(list(loud)))
+    silent = as_layout(list(1e-3 * waves[:5]))
+    if as_layout is list:  # longer than any that was learned from
+        model.fit([wave[: 20 + i % 20] for i, wave in enumerate(loud)])
+    assert (model.score_samples(silent) < np.median(model.training_scores_)).all()
 
 
 def test_tables_keep_their_own_score(images):
