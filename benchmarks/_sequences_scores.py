@@ -19,7 +19,11 @@ def scorer_of(contrast, noise_share):
     """Return what stands for ``SequenceNetwork.fit_scorer``."""
 
     def fit_scorer(self, fitted, network, index):
-        n_channels = network.arguments["branches"]["n_channels"] if contrast else None
+        n_channels = None
+        if (
+            contrast and "n_channels" not in network.arguments
+        ):  # but for several lengths
+            n_channels = network.arguments["branches"]["n_channels"]
         return fit_isotropic(
             fitted, network, index, n_channels=n_channels, noise_share=noise_share
         )
@@ -37,7 +41,7 @@ SCORES = {
 
 def run(options):
     """Fit to one class, score the rest of it and all others; no network is trained."""
-    rows = []
+    rows, splits = [], QUICK_SPLITS if options.quick else SPLITS
     for name in SETS:
         parts = load_labelled(options, name)
         if parts is None:
@@ -47,26 +51,28 @@ def run(options):
             with mock.patch.object(
                 SequenceNetwork, "fit_scorer", scorer_of(*arguments)
             ):
-                means = [_auroc(sequences, labels, k, options) for k in (8, 0.9)]
+                means = [
+                    _auroc(sequences, labels, k, splits, options) for k in (8, 0.9)
+                ]
             rows.append((name, score, *(f"{mean:.4f}" for mean in means)))
             note(*rows[-1])
     if not rows:
         return Part([], [NO_SERIES])
     text = (
-        f"Mean AUROC over the classes of the training sequences and {SPLITS} splits: "
+        f"Mean AUROC over the classes of the training sequences and {splits} splits: "
         f"PCA of {SHARE:.0%} of one class, without training, tells the rest of it from "
         "all others. No test sequence is read."
     )
     return Part([], [section("Scores", text, HEADER, rows)])
 
 
-def _auroc(sequences, labels, k, options):
+def _auroc(sequences, labels, k, splits, options):
     values = []
     is_even = len({len(sequence) for sequence in sequences}) == 1
     for label in np.unique(labels):
         own, others = np.flatnonzero(labels == label), np.flatnonzero(labels != label)
         n_train = int(SHARE * len(own))
-        for split in range(QUICK_SPLITS if options.quick else SPLITS):
+        for split in range(splits):
             order = np.random.default_rng(split).permutation(own)
             test = np.concatenate([order[n_train:], others])
             X, X_test = (

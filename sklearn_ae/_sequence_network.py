@@ -200,6 +200,8 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
         scorer : IsotropicScorer
         """
         n_channels = network.arguments["branches"]["n_channels"]
+        if isinstance(network, ResampledAutoencoder):
+            n_channels = None  # The short have little contrast for being short.
         return fit_isotropic(fitted, network, index, n_channels=n_channels)
 
     def anchor_of(self, make_anchor, row_shape):

@@ -13,6 +13,7 @@ from .training import (
     LazyRows,
     TrainingBatches,
     content_ranks,
+    lengths_in,
     make_plan,
     make_source,
 )
@@ -32,8 +33,9 @@ def train_on_block(net, X, weight, scaling, corruption, settings, adapt=None):
         dtype=dtype,
         device=device,
     )
+    source = make_source(X, scaling, dtype, device)
     batches = TrainingBatches(
-        make_source(X, scaling, dtype, device),
+        source,
         weight[None],
         batch_size=settings.batch_size,
         seed=settings.batch_seed,
@@ -41,6 +43,7 @@ def train_on_block(net, X, weight, scaling, corruption, settings, adapt=None):
         device=device,
         chance=Chance.of(net.module_, corruption, settings),
         group=content_ranks(X, settings.batch_seed),
+        lengths=lengths_in(net.module_, source),
     )
     net.train(Batches(batches, None), epochs=1)
     net.module_.eval()

@@ -2,6 +2,7 @@
 
 from numbers import Integral
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from . import _defaults
@@ -114,9 +115,11 @@ class WindowNetwork(SequenceKind, BaseEstimator):
         -------
         scorer : IsotropicScorer
         """
-        # Those of the loss. A unit from the windows' variance would be small where what
-        # is rare in a channel lies near the end of a series, in few windows.
+        # As the loss, but without a unit of its own for the whole. A unit from the
+        # windows' variance would be small where what is rare in a channel lies near the
+        # end of a series, in few windows.
         unit = fitted.metric.unit.numpy()
+        unit = unit / np.sqrt(np.square(unit).mean())
         return fit_isotropic(fitted, network, index, noise_share=NOISE_SHARE, unit=unit)
 
 

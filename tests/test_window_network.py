@@ -48,13 +48,15 @@ def test_scores_count_channels_in_the_units_they_come_in(windows):
     model = Autoencoder(5, network=WindowNetwork(), max_epochs=0, random_state=0)
     scores = model.fit(windows).score_samples(windows)
     errors = np.square(model.reconstruct(windows) - windows).sum(axis=(1, 2))
+    errors /= np.square(model._scaling.std).mean()
     rows = windows.reshape(300, -1)
     rows = model._scaling.standardize(rows, torch.float64, torch.device("cpu"))
     codes = model.net_.module_.encode_raw(rows)[0].detach().numpy()
     of_codes = model._scorer.codes.score(codes)
     assert_allclose(scores, of_codes - errors / model._scorer.noise, rtol=1e-6)
-    other = model.fit(1000 * windows).score_samples(1000 * windows)
-    assert_allclose(other, scores, rtol=1e-6)
+    for factor in (1000, 1e-8):
+        other = model.fit(factor * windows).score_samples(factor * windows)
+        assert_allclose(other, scores, rtol=1e-6)
 
 
 def test_scores_count_noise(windows):

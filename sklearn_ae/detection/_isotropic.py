@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ..networks import inside
 from ..training import blocks_of
 from ._scorer import TRIM, MahalanobisScorer, weighted_quantile
 
@@ -14,8 +13,8 @@ ERROR_FLOOR = 1e-10
 # Weights by which each pixel of a residual is averaged with its neighbours.
 SMOOTHING = (0.25, 0.5, 0.25)
 
-# Contrast, as a share of the mean image's, that is added to every image's, so that
-# one without any is odd, but not infinitely so.
+# Contrast, as a share of the mean row's, that is added to every row's, so that one
+# without any is odd, but not infinitely so.
 CONTRAST_SHARE = 0.1
 
 
@@ -35,16 +34,16 @@ class IsotropicScorer:
     to get wrong: without it a nearly empty image passes everywhere.
 
     The residual has one spread for all :math:`d` pixels. With one for each, the many
-    pixels at the rim that hardly ever vary would have the say. Sequences are divided
-    but neither smoothed nor is there noise; rows of a table and windows are not divided
-    either.
+    pixels at the rim that hardly ever vary would have the say. Sequences are not
+    smoothed, and divided where all are of one length; rows of a table and windows are
+    neither.
 
     Attributes
     ----------
     image_shape : tuple (height, width, n_channels) or None
         None if rows are no images, and are not smoothed.
     n_channels : int or None
-        Of images and sequences; None if rows have no contrast.
+        Of images, and of sequences of one length; None if rows are not divided.
     mean : ndarray of shape (n_features,) or None
         Mean training row, in the units of the rows. They come without it.
     noise_share : float
@@ -57,7 +56,7 @@ class IsotropicScorer:
     n_cells : float
         Mean number of cells of the training rows.
     contrast : float
-        Mean contrast of the training images.
+        Mean contrast of the training rows.
     """
 
     def __init__(
@@ -116,7 +115,7 @@ class IsotropicScorer:
         return -np.where(np.isnan(distance), np.inf, distance)
 
     def amplitude(self, contrasts):
-        """Return the standard deviations of images, in units of the mean image's."""
+        """Return the standard deviations of rows, in units of the mean row's."""
         share = contrasts / self.contrast
         return np.sqrt((share + CONTRAST_SHARE) / (1 + CONTRAST_SHARE))
 
@@ -135,10 +134,9 @@ class IsotropicScorer:
         codes : ndarray of shape (n, n_components)
             Raw ones.
         errors : ndarray of shape (n,)
-            Mean squared error of the pixels, smoothed.
+            Mean squared error of the cells, of images smoothed.
         contrasts : ndarray of shape (n,)
-            Variance of the pixels of each image, of the steps of each sequence; 1 for
-            rows that have none.
+            Variance within each image or sequence; 1 where rows are not divided.
         energies : ndarray of shape (n,)
             Sum of squares of the reconstruction.
         cells : ndarray of shape (n,)
@@ -154,7 +152,7 @@ class IsotropicScorer:
         if self.image_shape is not None:
             residual = smooth(residual.unflatten(1, self.image_shape)).flatten(1)
         lengths = network.lengths_of(rows)
-        contrasts = self._contrasts(rows, lengths)
+        contrasts = self._contrasts(rows)
         cells = torch.full((len(rows),), rows.shape[1]).to(rows)
         if lengths is not None:
             cells = (lengths * network.n_channels).to(rows)
@@ -162,19 +160,13 @@ class IsotropicScorer:
         parts = output.code[0], errors, contrasts, energies, cells
         return tuple(part.cpu().numpy().astype(np.float64) for part in parts)
 
-    def _contrasts(self, rows, lengths):
+    def _contrasts(self, rows):
         """Return the variance in each row, a mean over its channels."""
         if self.n_channels is None:
             return torch.ones(len(rows))
-        if lengths is None:
-            rows = rows + torch.from_numpy(self.mean).to(rows)
-            cells = rows.unflatten(1, (-1, self.n_channels))
-            return cells.var(dim=1, correction=0).mean(dim=1)
-        # All steps of a channel have one mean: it changes nothing.
-        cells = rows[:, :-1].unflatten(1, (-1, self.n_channels))
-        share = inside(cells, lengths) / lengths.view(-1, 1, 1)
-        means = (share * cells).sum(dim=1, keepdim=True)
-        return (share * (cells - means).square()).sum(dim=1).mean(dim=1)
+        rows = rows + torch.from_numpy(self.mean).to(rows)
+        cells = rows.unflatten(1, (-1, self.n_channels))
+        return cells.var(dim=1, correction=0).mean(dim=1)
 
     def read_blocks(self, fitted, network, index):
         """Return the same of the training rows at ``index``, read in blocks."""

@@ -68,7 +68,7 @@ def fit_isotropic(
     noise_share=0.0,
     unit=None,
 ):
-    """Return a scorer of the same rows in which all pixels count alike.
+    """Return a scorer of the same rows whose residual has one spread.
 
     Parameters
     ----------
@@ -81,7 +81,8 @@ def fit_isotropic(
     image_shape : tuple (height, width, n_channels), default=None
         None if rows are no images.
     n_channels : int, default=None
-        Of images and sequences; None if rows have no contrast.
+        Of images, and of sequences of one length; None if rows are not divided by
+        their contrast.
     noise_share : float, default=0
         Variance of the noise, as a share of the largest variance of the codes.
     unit : ndarray of shape (n_features,), default=None
@@ -201,9 +202,9 @@ class OutlierDetectionMixin(OutlierMixin):
         :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Each part counts in units of
         its own spread, so that columns of large units count no more than others,
         whatever ``standardize`` is. Of images and sequences the residual's part is the
-        squared error in units of its mean, of images of slightly smoothed pixels, and
-        the sum is divided by the standard deviation of the image's pixels or of the
-        sequence's steps, as more contrast brings more error.
+        squared error in units of its mean, of images of slightly smoothed pixels. Of
+        images, and of sequences of one length, the sum is divided by the standard
+        deviation within each, as more contrast brings more error.
 
         Parameters
         ----------

@@ -64,9 +64,9 @@ def ordered(steps, order):
 class RecurrentCell(nn.Module):
     """Layers of recurrent units that read sequences in both directions.
 
-    Sequences of several lengths are turned each from its own last step and filled up
-    to the longest: that torch can pack them, but goes back through packed ones in time
-    that grows with the square of the steps, and not at all by its fastest kernels.
+    Sequences of several lengths are turned each from its own last step, and filled up
+    to the longest. torch could pack them instead; its backward pass then takes time
+    that grows with the square of the steps, and its fastest kernels stay unused.
 
     Parameters
     ----------
@@ -194,8 +194,9 @@ class ConvolutionCell(nn.Module):
         x = self.enter(steps.flatten(1, 2)).unflatten(1, steps.shape[1:3])
         mask = None if lengths is None else inside(steps, lengths)
         for layer in self.layers:
-            x = x if mask is None else x * mask
-            x = x + layer(self.activation(x))
+            active = self.activation(x)
+            # Beyond the end there are zeros, which not every activation leaves.
+            x = x + layer(active if mask is None else active * mask)
         return self.activation(x)
 
     def initialise(self, generators):

@@ -3,7 +3,7 @@
 import torch
 
 from ._anchored import AnchoredAutoencoder
-from ._steps import steps_at
+from ._steps import inside, steps_at
 
 
 class ResampledAutoencoder(AnchoredAutoencoder):
@@ -93,10 +93,8 @@ def widened(rows, width):
 
 def masked(steps, lengths):
     """Return steps, zero beyond the end of their sequence."""
-    index = torch.arange(steps.shape[-2], device=steps.device)
-    inside = (index < lengths.unsqueeze(-1)).unsqueeze(-1)
     # What lies there may be no number.
-    return torch.where(inside, steps, 0.0)
+    return torch.where(inside(steps, lengths).bool(), steps, 0.0)
 
 
 def as_rows(steps, lengths):

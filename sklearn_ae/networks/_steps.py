@@ -28,5 +28,6 @@ def steps_at(steps, index):
     **Shape**: ``(..., t, c)`` and ``(..., p)`` to ``(..., p, c)``.
     """
     *batch, n_steps, width = steps.shape
-    index = positions(index.expand(*batch, index.shape[-1]), n_steps)
-    return steps.reshape(-1, width).index_select(0, index).view(*batch, -1, width)
+    index = index.expand(*batch, index.shape[-1])
+    rows = steps.reshape(-1, width).index_select(0, positions(index, n_steps))
+    return rows.view(*index.shape, width)

@@ -101,8 +101,8 @@ class TokenAutoencoder(CodeMap):
         width = cell["width"]
         self.vectors = nn.Parameter(torch.zeros(n_models, n_tokens, width))
         self.reader = make_cell(cell, n_models, width)
-        inside = self.block * self.reader.width
-        self.encoder = ResidualBranch(n_models, inside, sizes, self.part, activation)
+        n_read = self.block * self.reader.width
+        self.encoder = ResidualBranch(n_models, n_read, sizes, self.part, activation)
         self.decoder = ResidualBranch(
             n_models, self.part, sizes[::-1], self.block * width, activation
         )
@@ -233,7 +233,8 @@ class TokenAutoencoder(CodeMap):
         logits = self._logits(raw, lengths)
         tokens = self._tokens(x, logits.shape[-2]).expand(logits.shape[:-1])
         chosen = logits.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-        likelihood = (chosen - torch.logsumexp(logits, dim=-1)) * _inside(x, chosen)
+        likelihood = chosen - torch.logsumexp(logits, dim=-1)
+        likelihood = likelihood * inside(logits, lengths).squeeze(-1)
         missing = x.shape[-1] - 1 - likelihood.shape[-1]
         likelihood = functional.pad(likelihood, (0, missing))
         if torch.is_grad_enabled():
@@ -241,9 +242,3 @@ class TokenAutoencoder(CodeMap):
         best = functional.pad(logits.argmax(dim=-1).to(x), (0, missing))
         rows = as_rows(best.unsqueeze(-1), lengths)
         return rows, raw, None, None, None, None, likelihood
-
-
-def _inside(x, steps):
-    """Return which steps lie within their sequence."""
-    index = torch.arange(steps.shape[-1], device=x.device)
-    return index < x[..., -1:].round()

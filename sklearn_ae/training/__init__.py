@@ -1,6 +1,6 @@
 """From rows to a trained network; knows of skorch, and nothing of the estimators."""
 
-from ._batches import Batches, TrainingBatches
+from ._batches import Batches, TrainingBatches, lengths_in
 from ._core import (
     Settings,
     Training,
@@ -86,6 +86,7 @@ __all__ = [
     "fit_scaling",
     "gate_of",
     "keyed_uniform",
+    "lengths_in",
     "loss_from_state",
     "loss_to_state",
     "losses_of",

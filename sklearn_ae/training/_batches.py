@@ -12,8 +12,8 @@ from ._rows import blocks_of
 # Cells of held-out rows, at most, that are kept as they were first corrupted.
 KEPT_CELLS = 2**24
 
-# Batches whose rows are put in the order of their lengths together: in fewer, lengths
-# would differ more within a batch; over more, the same rows would meet in every epoch.
+# Batches whose rows are put in the order of their lengths together, at most: in fewer,
+# lengths would differ more within a batch.
 POOL = 32
 
 # Apart from the numbers that corrupt the same rows.
@@ -125,6 +125,20 @@ class TrainingBatches:
         )
 
 
+def lengths_in(network, source):
+    """Return the lengths of a source's rows as a network reads them, or None.
+
+    Lazy rows are read once more for it.
+    """
+    index = torch.arange(source.n_rows)
+    if network.lengths_of(source.take(index[:1])) is None:
+        return None
+    blocks = blocks_of(source.n_rows, source.n_features)
+    return torch.cat(
+        [network.lengths_of(source.take(index[block])) for block in blocks]
+    )
+
+
 def by_length(order, lengths, batch_size, generator):
     """Cut an order of rows into batches of rows of about one length.
 
@@ -141,12 +155,26 @@ def by_length(order, lengths, batch_size, generator):
     -------
     parts : list of tensors
     """
-    parts = []
-    for pool in order.split(POOL * batch_size):
+    n_batches, parts = -(-len(order) // batch_size), []
+    # Two pools at least, or the same rows would meet in every epoch.
+    for pool in order.split(min(POOL, -(-n_batches // 2)) * batch_size):
         pool = pool[lengths[pool].argsort(stable=True)]
-        parts.extend(pool.split(batch_size))
+        parts.extend(pool.split(sizes_of(len(pool), batch_size, generator)))
     # Not the short before the long, while the learning rate falls.
     return [parts[turn] for turn in torch.randperm(len(parts), generator=generator)]
+
+
+def sizes_of(n_rows, batch_size, generator):
+    """Return the sizes of batches, with what is left over at any place among them.
+
+    It has a step of its own: its rows count more, and must not be the longest always.
+    """
+    n_whole, rest = divmod(n_rows, batch_size)
+    sizes = [batch_size] * n_whole
+    if rest:
+        place = torch.randint(n_whole + 1, (1,), generator=generator)
+        sizes.insert(int(place), rest)
+    return sizes
 
 
 class HeldOutBatches:

@@ -8,13 +8,12 @@ import numpy as np
 import torch
 
 from ..networks import Output
-from ._batches import Batches, HeldOutBatches, TrainingBatches
+from ._batches import Batches, HeldOutBatches, TrainingBatches, lengths_in
 from ._corruption import CLEAN
 from ._judge import Judge, KeepBest, gate_of
 from ._net import AutoencoderNet
 from ._noise import Chance
 from ._optimizer import StackedAdamW
-from ._rows import blocks_of
 
 
 @dataclass(frozen=True)
@@ -185,17 +184,6 @@ def make_batches(network, source, plan, weight, settings, corruptions, keys):
         keys=keys,
     )
     return Batches(train_on, held_out)
-
-
-def lengths_in(network, source):
-    """Return the lengths of a source's rows as a network reads them, or None."""
-    index = torch.arange(source.n_rows)
-    if network.lengths_of(source.take(index[:1])) is None:
-        return None
-    blocks = blocks_of(source.n_rows, source.n_features)
-    return torch.cat(
-        [network.lengths_of(source.take(index[block])) for block in blocks]
-    )
 
 
 def settle(net, held_out, keep_best):

@@ -7,10 +7,10 @@ from sklearn_ae.networks._cells import make_cell, places_of_steps
 WIDTH, N_INPUTS = 8, 3
 
 
-def make(kind, n_models=2, n_layers=2):
+def make(kind, n_models=2, n_layers=2, activation="silu"):
     spec = {"kind": kind, "width": WIDTH, "n_layers": n_layers}
     if kind in ("attention", "convolution"):
-        spec["activation"] = "silu"
+        spec["activation"] = activation
     cell = make_cell(spec, n_models, N_INPUTS).double()
     cell.initialise([torch.Generator().manual_seed(i) for i in range(n_models)])
     # Layers that start at zero would hide what they do.
@@ -58,8 +58,9 @@ def test_steps_know_of_each_other(kind):
         assert not torch.allclose(cell(other)[:, :, seen], before[:, :, seen])
 
 
-def test_padding_changes_nothing(kind):
-    cell, lengths = make(kind), torch.tensor([3, 7, 1])
+@pytest.mark.parametrize("activation", ["logistic", "silu"])
+def test_padding_changes_nothing(kind, activation):
+    cell, lengths = make(kind, activation=activation), torch.tensor([3, 7, 1])
     steps = draw(2, 3, 7, N_INPUTS)
     answers = cell(steps, lengths)
     padded = torch.cat([steps, draw(2, 3, 4, N_INPUTS, seed=1)], dim=2)
@@ -100,6 +101,26 @@ def test_recurrent_units_are_those_of_torch_on_packed_sequences(kind, n_layers):
         )[0]
         is_there = torch.arange(7) < lengths[model].unsqueeze(-1)
         torch.testing.assert_close(answers[model][is_there], of_torch[is_there])
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_recurrent_units_learn_what_packed_ones_learn(kind):
+    """In the precision and the mode of training, which have kernels of their own."""
+    cell = make(kind, n_models=1, n_layers=1).float().train()
+    layer = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[kind](
+        N_INPUTS, WIDTH // 2, batch_first=True, bidirectional=True
+    )
+    for known, ours in zip(layer.parameters(), cell.weights, strict=True):
+        known.data.copy_(ours[0])
+    steps, lengths = draw(1, 3, 7, N_INPUTS).float(), torch.tensor([3, 7, 1])
+    is_there = torch.arange(7) < lengths.unsqueeze(-1)
+    (cell(steps, lengths)[0][is_there] ** 2).sum().backward()
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        steps[0], lengths, batch_first=True, enforce_sorted=False
+    )
+    (layer(packed)[0].data ** 2).sum().backward()
+    for known, ours in zip(layer.parameters(), cell.weights, strict=True):
+        torch.testing.assert_close(ours.grad[0], known.grad, rtol=1e-4, atol=1e-5)
 
 
 def test_gradients(kind):

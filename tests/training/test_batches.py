@@ -92,6 +92,25 @@ def test_rows_meet_others_of_about_their_length(of_lengths):
         assert steps < 1.2 * lengths.sum()  # 1.6 in any order
 
 
+def test_rows_of_lengths_of_their_own_meet_others_in_every_epoch(make_rows):
+    lengths = torch.arange(10, 85)
+    batches = TrainingBatches(
+        make_rows(np.arange(75.0)[:, None]),
+        np.ones((1, 75)),
+        batch_size=10,
+        seed=0,
+        lengths=lengths,
+        **PLACED,
+    )
+    seen, with_steps_of_their_own = [], set()
+    for _ in range(10):
+        parts = [frozenset(batch.target[:, 0].long().tolist()) for batch in batches]
+        seen += parts
+        with_steps_of_their_own |= min(parts, key=len)
+    assert len(set(seen)) > 70
+    assert len(with_steps_of_their_own) > 30
+
+
 def test_the_short_do_not_come_before_the_long(of_lengths):
     make, lengths = of_lengths
     means = [lengths[batch.target[:, 0].long()].double().mean() for batch in make()]
