@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
 from ._inputs import check_codes
-from .training import blocks_of, cpu_threads, dense_block
+from .training import blocks_of, cpu_threads, dense_block, keep_freed_memory
 
 
 class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -165,6 +165,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return out
 
     def _inference_threads(self):
+        keep_freed_memory()
         return cpu_threads(
             self._network_kind.n_threads(self.batch_size_, self.n_features_in_)
         )

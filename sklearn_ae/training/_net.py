@@ -17,6 +17,8 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 
+from ._runtime import keep_freed_memory
+
 # Steps over which the learning rate of a stream rises. Adam's first steps are as large
 # as its later ones, however small the gradient, and nothing is held out of a stream
 # that would undo them: they would throw the network off PCA.
@@ -76,6 +78,7 @@ class AutoencoderNet(NeuralNet):
 
     def train(self, batches, epochs):
         """Run up to ``epochs`` epochs; unlike ``fit``, let Ctrl-C through."""
+        keep_freed_memory()
         with suppress(StopTraining), torch.enable_grad():
             self.notify("on_train_begin", X=batches, y=None)
             self.fit_loop(batches, epochs=epochs)

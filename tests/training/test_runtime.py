@@ -1,3 +1,6 @@
+import platform
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -14,6 +17,36 @@ from sklearn_ae.training import (
     wide_dtype,
 )
 from sklearn_ae.training._runtime import WIDE_BATCH
+
+# Four rounds of 30 MB, taken, written to and freed: 7,680 pages each.
+ROUNDS = """
+import resource
+import numpy as np
+from sklearn_ae.training import keep_freed_memory
+
+if {keeps}:
+    keep_freed_memory()
+
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [np.ones(10 * 2**20, dtype=np.uint8) for _ in range(3)]
+    del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+faults()
+print(sum(faults() for _ in range(4)))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is for glibc")
+@pytest.mark.parametrize("keeps", [False, True])
+def test_memory_is_kept_between_steps(keeps):
+    command = [sys.executable, "-c", ROUNDS.format(keeps=keeps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (int(done.stdout) < 1000) == keeps
+
 
 # -- seeds
 
