@@ -104,7 +104,7 @@ def packed(cell, steps, lengths):
     sequences = nn.utils.rnn.pack_padded_sequence(
         steps[0], lengths.expand(steps.shape[:2])[0], True, enforce_sorted=False
     )
-    data, _ = cell.function(
+    data, *_ = cell.function(
         sequences.data,
         sequences.batch_sizes,
         cell._start(steps[0], 2 * cell.n_layers),
