@@ -96,6 +96,7 @@ def make_problem(setting):
         early_stopping=False,
         random_state=0,
     )
+    estimator.n_features_in_ = setting.n_features
     seeds = draw_seeds(0)
     recipe = estimator._recipe(*X.shape, N_ROWS, seeds, torch.device("cpu"))
     units = make_metric(X, weight, recipe.standardize)
