@@ -17,8 +17,6 @@ SETTINGS = {
     "gru": {"cell": "gru"},
     "lstm": {"cell": "lstm"},
     "attention": {"cell": "attention"},
-    "attention, 1 layer": {"cell": "attention", "n_layers": 1},
-    "attention, 3 layers": {"cell": "attention", "n_layers": 3},
 }
 
 HEADER = ("data", "network", "accuracy", "R²", "fit s")
