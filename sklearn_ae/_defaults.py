@@ -71,8 +71,8 @@ BETA2, IMAGE_BETA2 = 0.999, 0.98
 IMAGE_WEIGHT_DECAY, CORRUPTED_RATE = 0.1, 1e-3
 
 # The cell for sequences of numbers, and for those of tokens. ``_sequences_cells.py`` of
-# the benchmarks has the first beside others: the fastest to fit, and as good as any but
-# for images that are read as sequences, of which convolutions make more.
+# the benchmarks has the first beside others: by far the fastest to fit, and nearly as
+# good as any but for images read as sequences, of which convolutions make more.
 SEQUENCE_CELL, TOKEN_CELL = "lstm", "convolution"
 
 # Sequences per step, dense layers between their places and the code, weight decay.
