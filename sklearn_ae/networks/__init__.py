@@ -7,7 +7,6 @@ from ._layers import ACTIVATIONS
 from ._output import Output
 from ._resampled import ResampledAutoencoder, resampled, widened
 from ._state import from_state, restore, select_model, snapshot, to_state
-from ._steps import inside
 from ._token import TokenAutoencoder, TokenStart
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "TokenAutoencoder",
     "TokenStart",
     "from_state",
-    "inside",
     "keep_largest",
     "resampled",
     "restore",
