@@ -1,9 +1,10 @@
 """Networks in plain torch: no module here imports scikit-learn."""
 
+from ._activations import ACTIVATIONS
 from ._anchored import Anchor, AnchoredAutoencoder
 from ._cells import CELLS
+from ._dense_step import DenseStep, is_dense
 from ._dictionary import Dictionary, DictionaryAutoencoder, keep_largest
-from ._layers import ACTIVATIONS
 from ._output import Output
 from ._resampled import ResampledAutoencoder, resampled, widened
 from ._state import from_state, restore, select_model, snapshot, to_state
@@ -14,6 +15,7 @@ __all__ = [
     "CELLS",
     "Anchor",
     "AnchoredAutoencoder",
+    "DenseStep",
     "Dictionary",
     "DictionaryAutoencoder",
     "Output",
@@ -21,6 +23,7 @@ __all__ = [
     "TokenAutoencoder",
     "TokenStart",
     "from_state",
+    "is_dense",
     "keep_largest",
     "resampled",
     "restore",

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ._layers import ACTIVATIONS, StackedLinear
+from ._activations import ACTIVATIONS
+from ._layers import StackedLinear
 from ._steps import inside, positions
 
 N_TAPS = 3

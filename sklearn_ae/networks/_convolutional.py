@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ._layers import ACTIVATIONS, ResidualBranch, StackedLinear
+from ._activations import ACTIVATIONS
+from ._layers import ResidualBranch, StackedLinear
 
 # Side of the kernels that halve a map, that double it, and of all others.
 HALVE, DOUBLE, SAME = 4, 4, 3

@@ -11,14 +11,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-ACTIVATIONS = {
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "logistic": nn.Sigmoid,
-    "relu": nn.ReLU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-}
+from ._activations import ACTIVATIONS
 
 
 class StackedLinear(nn.Module):

@@ -7,10 +7,13 @@ import torch
 
 from ._loss import Batch
 from ._noise import NO_CHANCE, Noise, keyed_normal, keyed_uniform
-from ._rows import blocks_of
+from ._rows import ResidentRows, blocks_of
 
 # Cells of held-out rows, at most, that are kept as they were first corrupted.
 KEPT_CELLS = 2**24
+
+# Cells of training rows, at most, beside which is kept what a network makes of them.
+PREPARED_CELLS = 2**26
 
 # Batches whose rows are put in the order of their lengths together, at most: in fewer,
 # lengths would differ more within a batch.
@@ -75,9 +78,24 @@ class TrainingBatches:
         self.lengths = None if lengths is None else lengths.cpu()[seen]
         self.n_distinct = 0 if group is None else int(group[seen].max()) + 1
         self._whole = None
+        self._prepared = None
 
     def __len__(self):
         return -(-len(self.index) // self.batch_size)
+
+    def prepare_with(self, step):
+        """Compute once what a :class:`DenseStep` makes of rows that stay as they are.
+
+        Batches come as they are where each of many models would have its own of all
+        rows, and where rows are many: they would be in memory twice.
+        """
+        if self.chance or not isinstance(self.source, ResidentRows):
+            return
+        if len(self) == 1:
+            batch = self._whole_batch()
+            self._whole = batch._replace(prepared=step.prepare(batch.inputs))
+        elif len(self.weight) == 1 and self.source.rows.numel() <= PREPARED_CELLS:
+            self._prepared = prepared_rows(step, self.source)
 
     def distinct(self, most):
         """Return positions of up to ``most`` distinct rows, and their weights."""
@@ -98,7 +116,8 @@ class TrainingBatches:
             weight = self.weight[:, order].split(sizes, dim=1)
         for own_index, own_weight in zip(index, weight, strict=True):
             rows = self.source.take(own_index)
-            batch = Batch(rows, rows, own_weight)
+            prepared = self._prepared and self._prepared.at(own_index)
+            batch = Batch(rows, rows, own_weight, prepared=prepared)
             yield self._disturbed(batch, len(rows)) if self.chance else batch
 
     def _parts(self):
@@ -123,6 +142,15 @@ class TrainingBatches:
             uniform=lambda width: self.noise.uniform(n_draws, width)[index],
             normal=lambda width: self.noise.normal(n_draws, width)[index],
         )
+
+
+def prepared_rows(step, source):
+    """Return what a step of one model makes of all rows of a source."""
+    blocks = blocks_of(source.n_rows, source.n_features)
+    parts = [step.prepare(source.rows[block]) for block in blocks]
+    return type(parts[0])(
+        *(torch.cat(each, dim=1) for each in zip(*parts, strict=True))
+    )
 
 
 def lengths_in(network, source):

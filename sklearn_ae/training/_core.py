@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ..networks import Output
+from ..networks import DenseStep, Output, is_dense
 from ._batches import Batches, HeldOutBatches, TrainingBatches, lengths_in
 from ._corruption import CLEAN
+from ._flat import FlatParameters
 from ._judge import Judge, KeepBest, gate_of
+from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
 from ._noise import Chance
-from ._optimizer import StackedAdamW
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,8 @@ class Settings:
     Attributes
     ----------
     max_epochs, batch_size, n_iter_no_change : int
-    learning_rate : float or sequence of M floats
+    learning_rate, weight_decay : float or tuple of M floats
         One for all models of a stack, or one for each.
-    weight_decay : float
     beta2 : float
         What Adam keeps of the mean squared gradients at each step.
     batch_seed, noise_seed : int
@@ -39,7 +39,7 @@ class Settings:
     max_epochs: int
     batch_size: int
     learning_rate: float | tuple
-    weight_decay: float
+    weight_decay: float | tuple
     n_iter_no_change: int
     batch_seed: int
     dtype: torch.dtype
@@ -79,17 +79,35 @@ class Training(NamedTuple):
 ADAM_EPSILON = 1e-6
 
 
-def make_net(network, loss, settings):
-    """Return an initialised skorch net around a network and a copy of a loss."""
-    optimizer = {"optimizer": torch.optim.AdamW, "lr": settings.learning_rate}
-    if np.ndim(settings.learning_rate):
-        rates = torch.tensor(settings.learning_rate)
-        optimizer = {"optimizer": StackedAdamW, "lr": 1.0, "optimizer__rates": rates}
+def make_net(network, loss, settings, *, by_rows=False):
+    """Return an initialised skorch net around a network and a copy of a loss.
+
+    Parameters
+    ----------
+    network : torch module
+    loss : torch module
+    settings : Settings
+    by_rows : bool, default=False
+        Whether parameters become rows of one matrix, a row for each model, which is
+        faster where steps are small, and which rates for each model ask for.
+
+    Returns
+    -------
+    net : AutoencoderNet
+    """
+    network = network.to(settings.device, settings.dtype)
+    groups, rate, decay = None, settings.learning_rate, settings.weight_decay
+    if by_rows:
+        each = np.broadcast_arrays(rate, decay, np.empty(network.n_models))
+        groups, rate = FlatParameters(network).groups(*each[:2]), float(np.max(rate))
+        decay = 0.0  # the groups have their own
     return AutoencoderNet(
-        network.to(settings.device, settings.dtype),
+        network,
         copy.deepcopy(loss).to(settings.device, settings.dtype),
-        **optimizer,
-        optimizer__weight_decay=settings.weight_decay,
+        groups=groups,
+        optimizer=torch.optim.AdamW,
+        lr=rate,
+        optimizer__weight_decay=decay,
         optimizer__betas=(0.9, settings.beta2),
         optimizer__eps=ADAM_EPSILON,
         optimizer__param_groups=[
@@ -104,6 +122,11 @@ def make_net(network, loss, settings):
         verbose=0,
         device=str(settings.device),
     ).initialize()
+
+
+def takes_direct_steps(network, loss):
+    """Whether network and loss are of a kind whose gradients are written out."""
+    return is_dense(network) and type(loss) is ReconstructionLoss
 
 
 def train(
@@ -144,9 +167,14 @@ def train(
     -------
     training : Training
     """
-    net = make_net(network, loss, settings)
+    direct = takes_direct_steps(network, loss)
+    uneven = np.ndim(settings.learning_rate) or np.ndim(settings.weight_decay)
+    net = make_net(network, loss, settings, by_rows=direct or bool(uneven))
     net.anneal_over = settings.max_epochs
     batches = make_batches(network, source, plan, weight, settings, corruptions, keys)
+    if direct:
+        net.direct = DenseStep(net.module_)
+        batches.train.prepare_with(net.direct)
     keep_best = None
     if batches.held_out is not None:
         net.judge, keep_best = appoint_judge(

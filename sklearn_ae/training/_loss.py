@@ -23,6 +23,8 @@ class Batch(NamedTuple):
     noise : tensor of shape (n, k), or (S, M, n, k) for held-out rows, or None
         Standard normal draws for a bottleneck that takes them; of S draws for each row
         the mean error counts.
+    prepared : Prepared or None
+        What a :class:`DenseStep` made of the inputs before.
     """
 
     inputs: torch.Tensor
@@ -30,6 +32,7 @@ class Batch(NamedTuple):
     row_weight: torch.Tensor | None = None
     element_weight: torch.Tensor | None = None
     noise: torch.Tensor | None = None
+    prepared: tuple | None = None
 
 
 class ReconstructionLoss(nn.Module):

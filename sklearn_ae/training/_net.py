@@ -55,13 +55,29 @@ class AutoencoderNet(NeuralNet):
         Number of epochs over which the learning rate falls to zero along half a
         cosine. None, for streams of unknown length, keeps it constant, once it has
         risen over the first steps.
+    groups : list of dict or None
+        Groups of parameters for the optimiser, in the place of the module's.
+    direct : DenseStep or None
+        Computes losses and gradients in the place of autograd.
     **kwargs : dict
         As of ``skorch.NeuralNet``.
     """
 
-    def __init__(self, module, criterion, *, judge=None, anneal_over=None, **kwargs):
+    def __init__(
+        self,
+        module,
+        criterion,
+        *,
+        judge=None,
+        anneal_over=None,
+        groups=None,
+        direct=None,
+        **kwargs,
+    ):
         self.judge = judge
         self.anneal_over = anneal_over
+        self.groups = groups
+        self.direct = direct
         super().__init__(module, criterion, **kwargs)
 
     # -- data: a plan's batches come ready made, there is nothing to load or split
@@ -126,6 +142,14 @@ class AutoencoderNet(NeuralNet):
         self.step_ = 0
         self.best_losses_ = {}
         return super().initialize()
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Initialise the optimiser, of groups that were made for it if there are."""
+        if self.groups is None:
+            return super().initialize_optimizer()
+        _, settings = self.get_params_for_optimizer("optimizer", [])
+        self.optimizer_ = self.optimizer(self.groups, **settings)
+        return self
 
     # -- one epoch
 
@@ -203,7 +227,9 @@ class AutoencoderNet(NeuralNet):
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser."""
-        self.optimizer_.zero_grad(set_to_none=True)
+        if self.direct is None:
+            # Gradients of groups are views of one matrix, and must stay so.
+            self.optimizer_.zero_grad(set_to_none=self.groups is None)
         step = self.train_step_single(batch)
         if self.watched_["on_grad_computed"]:
             self.notify(
@@ -217,6 +243,10 @@ class AutoencoderNet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the gradients of one batch."""
+        if self.direct is not None:
+            weight = self.criterion_.column_weight
+            loss, output = self.direct(batch, weight)
+            return {"loss": loss, "y_pred": output}
         output = self._answer(batch)
         loss = self.criterion_(output, batch)
         loss.backward()

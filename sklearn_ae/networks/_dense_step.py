@@ -1,0 +1,203 @@
+"""Loss and gradients of a dense network in one go, without autograd.
+
+A step of a small network is dispatch, not arithmetic: autograd's book-keeping takes as
+long as its products. Here the chain rule is written out, gradients go where the
+optimiser reads them, and what the linear path makes of rows, which is never trained,
+need not be computed at every step.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from ._activations import ACTIVATION_GRADIENTS
+from ._anchored import AnchoredAutoencoder
+from ._bottleneck import PlainBottleneck
+from ._layers import ResidualBranch
+from ._output import Output
+
+
+class Prepared(NamedTuple):
+    """What the trained part of a network reads of rows.
+
+    Attributes
+    ----------
+    inputs : tensor of shape (M or 1, n, d)
+        Of the encoder's branch: scaled and clipped.
+    codes : tensor of shape (M, n, k)
+        Of the linear path.
+    """
+
+    inputs: torch.Tensor
+    codes: torch.Tensor
+
+    def at(self, index):
+        """Return what there is of some rows of one model."""
+        return Prepared(self.inputs[0][index][None], self.codes[0][index][None])
+
+
+class Pass(NamedTuple):
+    """What the way back needs of the way forward.
+
+    Attributes
+    ----------
+    encoder, decoder : list of (tensor, tensor, tensor)
+        What each hidden layer read, its sums, and what it made of them.
+    code, reconstruction : tensor
+    unclipped, square, factor : tensor
+        Of the decoder's clip: what it read, :math:`1 + (u / c)^2`, and
+        :math:`(1 + (u / c)^2)^{-1/4}`.
+    """
+
+    encoder: list
+    decoder: list
+    code: torch.Tensor
+    reconstruction: torch.Tensor
+    unclipped: torch.Tensor
+    square: torch.Tensor
+    factor: torch.Tensor
+
+
+class _Layer(NamedTuple):
+    """The tensors of a layer, which autograd does not follow."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    weight_gradient: torch.Tensor
+    bias_gradient: torch.Tensor
+
+    @classmethod
+    def of(cls, layer):
+        weight, bias = layer.weight, layer.bias
+        return cls(weight.detach(), bias.detach(), weight.grad, bias.grad)
+
+
+def is_dense(network):
+    """Whether a network is one whose gradients are written out here."""
+    return (
+        type(network) is AnchoredAutoencoder
+        and type(network.encoder_branch) is ResidualBranch
+        and type(network.bottleneck) is PlainBottleneck
+        and network.likelihood is None
+    )
+
+
+class DenseStep:
+    r"""The way through a dense :class:`AnchoredAutoencoder` and back.
+
+    With the error's gradient :math:`\partial L / \partial \hat x = G`, the code's is
+
+    .. math::
+        \frac{\partial L}{\partial z} = G B^\top
+        + \frac1s\, c'(z / s)\, g'^\top(v\, G), \qquad
+        c'(u) = \frac{1 + (u / c)^2 / 2}{(1 + (u / c)^2)^{5/4}}
+
+    with the columns :math:`v` that vary, and the encoder's branch receives :math:`s`
+    times it.
+
+    Parameters
+    ----------
+    network : AnchoredAutoencoder
+        For which :func:`is_dense` holds. The gradients of its parameters exist, and
+        are written to.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.clip = 1 / network.clip.scale**2
+        encoder, decoder = network.encoder_branch, network.decoder_branch
+        self.apply, self.back = ACTIVATION_GRADIENTS[type(encoder.activation)]
+        self.encoder = [_Layer.of(layer) for layer in (*encoder.hidden, encoder.output)]
+        self.decoder = [_Layer.of(layer) for layer in (*decoder.hidden, decoder.output)]
+        self.one = torch.ones((), dtype=network.spread.dtype).to(network.spread.device)
+        # A product with ones would be felt.
+        self.varies = None if bool((network.varies == 1).all()) else network.varies
+
+    def prepare(self, rows):
+        """Return what of rows, ``(n, d)`` or ``(M, n, d)``, does not change."""
+        network = self.network
+        inputs = network.clip(rows * network.input_scale)
+        return Prepared(inputs, network.encode_linear(rows))
+
+    def __call__(self, batch, column_weight):
+        """Return the loss and the output, and set the gradients of the parameters.
+
+        Parameters
+        ----------
+        batch : Batch
+            Of which ``prepared`` may be known.
+        column_weight : tensor of shape (d,) or (M, 1, d)
+
+        Returns
+        -------
+        loss : tensor of shape ()
+        output : Output
+        """
+        prepared = batch.prepared
+        passed = self.forward(prepared or self.prepare(batch.inputs))
+        rest = passed.reconstruction - batch.target
+        # Of the squared error: half of its gradient.
+        weighed = rest * column_weight
+        if batch.element_weight is not None:
+            weighed *= batch.element_weight
+        if batch.row_weight is not None:
+            weighed *= batch.row_weight.unsqueeze(-1)
+        n_rows = rest.shape[-2]
+        loss = (rest * weighed).sum() / n_rows
+        self.backward(passed, weighed.mul_(2 / n_rows))
+        return loss, Output(passed.reconstruction, passed.code)
+
+    def forward(self, prepared):
+        """Return the :class:`Pass` of prepared rows."""
+        network = self.network
+        answer, encoder = self._through(self.encoder, prepared.inputs)
+        code = torch.addcmul(prepared.codes, network.spread, answer)
+        unclipped = code * network.inverse_spread
+        square = torch.addcmul(self.one, unclipped, unclipped, value=self.clip)
+        factor = square.sqrt().rsqrt_()
+        answer, decoder = self._through(self.decoder, unclipped * factor)
+        linear = network.linear_decoder
+        decoded = torch.baddbmm(linear.bias, code, linear.weight)
+        if self.varies is not None:
+            answer = answer * self.varies
+        decoded += answer
+        return Pass(encoder, decoder, code, decoded, unclipped, square, factor)
+
+    def _through(self, layers, x):
+        """Return what layers answer, and what each of them read and made."""
+        kept = []
+        *hidden, output = layers
+        for layer in hidden:
+            sums = torch.baddbmm(layer.bias, x, layer.weight)
+            made = self.apply(sums)
+            kept.append((x, sums, made))
+            x = made
+        kept.append((x, None, None))
+        return torch.baddbmm(output.bias, x, output.weight), kept
+
+    def backward(self, passed, gradient):
+        """Set the parameters' gradients, given that of the reconstruction."""
+        network = self.network
+        weight = network.linear_decoder.weight
+        of_code = torch.bmm(gradient, weight.transpose(1, 2))
+        if self.varies is not None:
+            gradient = gradient * self.varies
+        back = self._back(self.decoder, passed.decoder, gradient, to_inputs=True)
+        # c'(u) by what is at hand: with q = 1 + (u / c)^2, q^(-1/4) (1 + 1 / q) / 2.
+        slope = passed.square.reciprocal().add_(1).mul_(passed.factor)
+        of_code.addcmul_(back.mul_(slope), network.inverse_spread, value=0.5)
+        of_code *= network.spread
+        self._back(self.encoder, passed.encoder, of_code, to_inputs=False)
+
+    def _back(self, layers, kept, gradient, to_inputs):
+        """Set the gradients of layers; return that of what they read, if asked for."""
+        for place in range(len(layers) - 1, -1, -1):
+            layer, read = layers[place], kept[place][0]
+            torch.bmm(read.transpose(1, 2), gradient, out=layer.weight_gradient)
+            torch.sum(gradient, dim=1, keepdim=True, out=layer.bias_gradient)
+            if place or to_inputs:
+                gradient = torch.bmm(gradient, layer.weight.transpose(1, 2))
+            if place:
+                _, sums, made = kept[place - 1]
+                gradient = self.back(gradient, sums, made)
+        return gradient
