@@ -6,7 +6,9 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
-from .training import blocks_of, dense_block, weighted_sum
+
+# `training` is imported where it is needed, since it brings torch: who only names a
+# scorer should not wait for that.
 
 __all__ = ["reconstruction_r2"]
 
@@ -29,6 +31,8 @@ class RunningR2:
 
     def add(self, rows, reconstruction, weight):
         """Take a block of rows, their reconstructions and weights."""
+        from .training import weighted_sum
+
         error = (rows - reconstruction) / self.scale
         spread = (rows - self.mean) / self.scale
         self.error += float(weighted_sum(weight, np.square(error).sum(axis=1)))
@@ -89,6 +93,8 @@ def reconstruction_r2(estimator, X, y=None, sample_weight=None):
     >>> round(float(pca.explained_variance_ratio_.sum()), 3)
     0.978
     """
+    from .training import blocks_of, dense_block
+
     check_is_fitted(estimator)
     if isinstance(estimator, Pipeline):
         X = estimator[:-1].transform(X) if len(estimator) > 1 else X
