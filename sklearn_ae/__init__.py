@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers, which cannot read `_HOMES`
     from . import metrics as metrics
+    from . import model_selection as model_selection
     from . import plotting as plotting
     from ._autoencoder import Autoencoder
     from ._convolution import ConvolutionalNetwork
     from ._convolutional import ConvolutionalAutoencoder
     from ._denoising import DenoisingAutoencoder
+    from ._ensemble import AutoencoderEnsemble
     from ._sequence import SequenceAutoencoder
     from ._sequence_network import SequenceNetwork
     from ._series_detector import SeriesDetector
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot read `_HOMES`
 
 __all__ = [
     "Autoencoder",
+    "AutoencoderEnsemble",
     "ConvolutionalAutoencoder",
     "ConvolutionalNetwork",
     "DenoisingAutoencoder",
@@ -36,6 +39,7 @@ __version__ = "0.1.0"
 # longer to import than scikit-learn, and who imports this package may not need it yet.
 _HOMES = {
     "Autoencoder": "_autoencoder",
+    "AutoencoderEnsemble": "_ensemble",
     "ConvolutionalAutoencoder": "_convolutional",
     "ConvolutionalNetwork": "_convolution",
     "DenoisingAutoencoder": "_denoising",
@@ -46,6 +50,7 @@ _HOMES = {
     "VariationalAutoencoder": "_variational",
     "WindowNetwork": "_window_network",
     "metrics": "metrics",
+    "model_selection": "model_selection",
     "plotting": "plotting",
 }
 # Threads that ask first, all at once, would import scikit-learn and torch from several

@@ -60,3 +60,5 @@ class Autoencoder(
     >>> ae.predict(X_test[:3] * 10)
     array([-1, -1, -1])
     """
+
+    _trains_in_stacks = True

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,8 @@ from ._compat import (
     open_callback_context,
     with_callbacks,
 )
-from ._fitting import Recipe, Start, fit_network
+from ._fit_bank import adopt_fit
+from ._fitting import Recipe, Start, complete, fit_network, set_up
 from ._inputs import weigh_rows
 from ._parameters import SharedParameters, as_plain
 from ._persistence import pack, unpack
@@ -41,6 +43,7 @@ from .training import (
     losses_of,
     make_net,
     resolve_device,
+    train,
     wide_dtype,
 )
 
@@ -52,6 +55,26 @@ CPU = torch.device("cpu")
 
 # Cells of a table, at most, that is trained on in float64.
 PRECISE_CELLS = 2**15
+
+
+class Opened(NamedTuple):
+    """A fit whose parameters and rows are in order.
+
+    Attributes
+    ----------
+    rows : ndarray or CSR matrix of shape (n, n_features)
+    weight : ndarray of shape (n,)
+    group : ndarray of shape (n,)
+        Ranks of the rows' contents.
+    recipe : Recipe
+    start : Start or None
+    """
+
+    rows: object
+    weight: np.ndarray
+    group: np.ndarray
+    recipe: Recipe
+    start: Start | None
 
 
 class BaseAutoencoder(
@@ -129,6 +152,16 @@ class BaseAutoencoder(
             If a parameter or ``X`` is out of order, before any training; or if
             training diverges. The estimator then is as it was before.
         """
+        if adopt_fit(self, X, sample_weight):
+            return self
+        opened = self._open(X, sample_weight)
+        context = open_callback_context(self, opened.recipe.settings.max_epochs)
+        with cpu_threads(self._n_threads(opened.recipe)):
+            self._adopt(self._train(opened, context), opened.recipe)
+        return self
+
+    def _open(self, X, sample_weight):
+        """Check parameters and rows; return the :class:`Opened` fit."""
         self._check_params()
         device = resolve_device(self.device)
         warm = self.warm_start and hasattr(self, "net_")
@@ -143,17 +176,12 @@ class BaseAutoencoder(
         seeds = draw_seeds(self.random_state)
         group = content_ranks(rows, seeds.split)
         recipe = self._recipe(*rows.shape, int(group.max()) + 1, seeds, device)
-        context = open_callback_context(self, recipe.settings.max_epochs)
         start = None
         if warm:
             self._check_structure()
             network = self._adapt(copy.deepcopy(self.net_.module_))
             start = Start(network, self._scaling, self._code_unit)
-        with cpu_threads(self._n_threads(recipe)):
-            fitted = self._train(rows, weight, group, recipe, context, start)
-            self._publish(fitted, recipe)
-            self._fit_detector(fitted)
-        return self
+        return Opened(rows, weight, group, recipe, start)
 
     @all_or_nothing
     @fit_context(prefer_skip_nested_validation=True)
@@ -293,19 +321,30 @@ class BaseAutoencoder(
         batch_size = recipe.settings.batch_size
         return self._network_kind.n_threads(batch_size, self.n_features_in_)
 
-    def _train(self, rows, weight, group, recipe, context, start):
+    def _set_up(self, opened, source=None):
+        """Return the :class:`Job` of an opened fit."""
+        rows, weight, group, recipe, start = opened
+        if start is None:
+            self._explore(rows, weight, group, recipe)
+        return set_up(rows, weight, group, recipe, start, source)
+
+    def _train(self, opened, context):
         """Run the fit with the callbacks that report on it."""
-        callbacks = self._make_callbacks(recipe.settings.max_epochs)
+        job, n_epochs = self._set_up(opened), opened.recipe.settings.max_epochs
+        callbacks = self._make_callbacks(n_epochs)
         if context is not None:
             callbacks.append(ScikitLearnCallbacks(self, context))
         with ExitStack() as stack:
             if self.verbose:
-                bar = EpochBar(type(self).__name__, recipe.settings.max_epochs)
+                bar = EpochBar(type(self).__name__, n_epochs)
                 stack.callback(bar.close)
                 callbacks.append(bar)
-            return fit_network(
-                rows, weight, group, recipe, callbacks=callbacks, start=start
-            )
+            return complete(job, train(job.run, callbacks))
+
+    def _adopt(self, fitted, recipe):
+        """Become what a fit has come to."""
+        self._publish(fitted, recipe)
+        self._fit_detector(fitted)
 
     def _publish(self, fitted, recipe):
         """Set the fitted attributes."""

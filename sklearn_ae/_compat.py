@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:  # scikit-learn >= 1.9
@@ -42,5 +43,6 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "open_callback_context",
+    "safe_split",
     "with_callbacks",
 ]

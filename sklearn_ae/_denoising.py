@@ -98,3 +98,4 @@ class DenoisingAutoencoder(DenoisingMixin, PrincipalCodesMixin, BaseDenseAutoenc
     }
 
     _make_anchor = staticmethod(denoising_anchor)
+    _trains_in_stacks = True

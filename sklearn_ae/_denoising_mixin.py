@@ -184,10 +184,9 @@ class DenoisingMixin:
         most = np.inf if self._is_gaussian else LARGEST_RATE
         return np.minimum((share or self._share) * amount, most)
 
-    def _train(self, rows, weight, group, recipe, context, start):
-        if self._amount_is_auto and start is None:
+    def _explore(self, rows, weight, group, recipe):
+        if self._amount_is_auto:
             self._share = self._choose_share(rows, weight, group, recipe)
-        return super()._train(rows, weight, group, recipe, context, start)
 
     def _choose_share(self, rows, weight, group, recipe):
         """Return the candidate whose short fit to some rows denoises others best."""

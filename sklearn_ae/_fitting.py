@@ -22,6 +22,7 @@ from .training import (
     Corruptions,
     LazyRows,
     Plan,
+    Run,
     Scaling,
     Settings,
     Training,
@@ -162,6 +163,28 @@ class Units(NamedTuple):
     mean: np.ndarray
 
 
+class Job(NamedTuple):
+    """A fit that is set up and not trained.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n, n_features)
+    recipe : Recipe
+    units : Units
+    run : Run
+        What is to be trained.
+    anchor : Anchor or None
+    start : Start or None
+    """
+
+    X: object
+    recipe: Recipe
+    units: Units
+    run: Run
+    anchor: object
+    start: Start | None
+
+
 def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=None):
     """Fit a network to the rows of ``X``, or to those at ``index``.
 
@@ -185,6 +208,12 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
     if index is not None:
         X, weight = rows_at(X, index), weight[index]
         group = np.unique(group[index], return_inverse=True)[1]
+    job = set_up(X, weight, group, recipe, start)
+    return complete(job, train(job.run, callbacks))
+
+
+def set_up(X, weight, group, recipe, start=None, source=None):
+    """Return the :class:`Job` of a fit; ``source`` has the rows if they are read."""
     units = make_metric(X, weight, recipe.standardize, start, recipe.fit_scaling)
     scaling, metric, mean = units
     plan = plan_for(X.shape[1], weight, group, recipe, start)
@@ -195,38 +224,47 @@ def fit_network(X, weight, group, recipe, *, index=None, callbacks=(), start=Non
         stack, anchor = make_stack(precise, plan, units, recipe, corruptions.evaluation)
     else:
         stack, anchor = select_model(start.network, 0), None
-    loss, keys = recipe.make_loss(scaling, metric), None
+    keys = None
     if stack.noise_width or corruptions.evaluation:
         keys = held_out_keys(X, plan, settings.noise_seed)
-    training = train(
+    if source is None:
+        source = make_source(X, scaling, settings.dtype, settings.device)
+    run = Run(
         stack,
-        make_source(X, scaling, settings.dtype, settings.device),
+        source,
         plan,
         weight,
-        loss,
+        recipe.make_loss(scaling, metric),
         settings,
-        callbacks,
         mean_row=(mean - scaling.mean) / scaling.std,
         corruptions=corruptions,
         keys=keys,
     )
-    wide = wide_dtype(settings.device)
+    return Job(X, recipe, units, run, anchor, start)
+
+
+def complete(job, training):
+    """Return what a job has come to, once it is trained."""
+    X, recipe, units, run, anchor, start = job
+    wide = wide_dtype(run.settings.device)
     stack = made_precise(training.network, wide, start, anchor)
-    rows = LazyRows(X, scaling, wide, settings.device)
-    network, covariance = final_model(stack, plan, rows, weight, metric, recipe)
-    loss = loss.to(settings.device, wide)  # the net has its own
+    rows = LazyRows(X, units.scaling, wide, run.settings.device)
+    network, covariance = final_model(
+        stack, run.plan, rows, run.weight, units.metric, recipe
+    )
+    loss = run.loss.to(run.settings.device, wide)  # the net has its own
     return Fitted(
         network=network,
         stack=stack,
-        scaling=scaling,
-        mean=mean,
-        metric=metric,
-        plan=plan,
+        scaling=units.scaling,
+        mean=units.mean,
+        metric=units.metric,
+        plan=run.plan,
         training=training,
         loss=loss,
-        corruptions=corruptions,
+        corruptions=run.corruptions,
         rows=rows,
-        weight=weight,
+        weight=run.weight,
         code_covariance=covariance,
     )
 

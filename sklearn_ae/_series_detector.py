@@ -17,7 +17,7 @@ from ._step_scores import StepScoresMixin
 from ._transaction import all_or_nothing
 from ._window_network import WindowNetwork
 from ._windows import cut, starts_on, window_for
-from .detection import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
+from .detection import threshold_of
 
 # Of the default estimator. Where the noise of windows is larger than what is left, as
 # it nearly always is, more components change nothing but the time.
@@ -384,10 +384,7 @@ class SeriesDetector(StepScoresMixin, MetaEstimatorMixin, BaseEstimator):
         scores = np.concatenate([self._score(one) for one in series])
         scores = scores[~np.isnan(scores)]
         weight = np.ones(len(scores))
-        if self.contamination == "auto":
-            self.offset_ = threshold_at_most(scores, weight, FALSE_ALARM_RATE)
-        else:
-            self.offset_ = threshold_nearest(scores, weight, self.contamination)
+        self.offset_ = threshold_of(self.contamination, scores, weight, scores, weight)
 
     # -- scikit-learn's conventions
 

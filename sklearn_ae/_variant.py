@@ -21,6 +21,9 @@ class Variant:
     _make_anchor = staticmethod(principal_anchor)
     _arrange_codes = staticmethod(leave_codes)
 
+    # Whether many fits can train as one stack of networks.
+    _trains_in_stacks = False
+
     # Whether rows are corrupted in training.
     _is_corrupted = False
 
@@ -49,6 +52,9 @@ class Variant:
     def _make_corruptions(self, source, weight):
         """Return how rows are corrupted in training and where models are judged."""
         return CLEAN
+
+    def _explore(self, rows, weight, group, recipe):
+        """Choose what "auto" comes to, where rows have to be tried for it."""
 
     def _make_callbacks(self, n_epochs):
         """Return callbacks of the variant's own, for a fit of so many epochs."""

@@ -10,7 +10,8 @@ import pytest
 
 import sklearn_ae
 
-SUBMODULES = ("metrics", "plotting")
+LIGHT = ("metrics", "plotting")
+SUBMODULES = (*LIGHT, "model_selection")
 SLOW = {"torch", "skorch", "matplotlib"}
 
 
@@ -24,9 +25,7 @@ def answer(code):
 # -- what an import brings
 
 
-@pytest.mark.parametrize(
-    "name", ["sklearn_ae", *(f"sklearn_ae.{n}" for n in SUBMODULES)]
-)
+@pytest.mark.parametrize("name", ["sklearn_ae", *(f"sklearn_ae.{n}" for n in LIGHT)])
 def test_import_brings_nothing_slow(name):
     loaded = answer(f"import sys, {name}; print(*sys.modules)")
     assert name in loaded

@@ -9,7 +9,7 @@ from ._mixin import (
     fit_token_scorer,
 )
 from ._scorer import MahalanobisScorer
-from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
+from ._threshold import FALSE_ALARM_RATE, threshold_of
 from ._token import TokenScorer
 
 __all__ = [
@@ -24,6 +24,5 @@ __all__ = [
     "fit_isotropic",
     "fit_mahalanobis",
     "fit_token_scorer",
-    "threshold_at_most",
-    "threshold_nearest",
+    "threshold_of",
 ]

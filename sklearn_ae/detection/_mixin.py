@@ -12,7 +12,7 @@ from ..networks import select_model
 from ..training import blocks_of
 from ._isotropic import IsotropicScorer
 from ._scorer import MahalanobisScorer, score_features
-from ._threshold import FALSE_ALARM_RATE, threshold_at_most, threshold_nearest
+from ._threshold import threshold_of
 from ._token import TokenScorer, token_features
 
 # Rows that a scorer learns from, at most, and the memory their features may take.
@@ -273,14 +273,12 @@ class OutlierDetectionMixin(OutlierMixin):
                 # Every row was held out once: give the scores in the rows' order.
                 order = np.argsort(held_out)
                 scores, held_out_weight = scores[order], held_out_weight[order]
+        own = None
         if not len(held_out) or self.contamination != "auto":
             own = own_scores(fitted, scorer)
         if not len(held_out):
             scores, held_out_weight = own, weight
-        if self.contamination == "auto":
-            offset = threshold_at_most(scores, held_out_weight, FALSE_ALARM_RATE)
-        else:
-            offset = threshold_nearest(own, weight, self.contamination)
+        offset = threshold_of(self.contamination, scores, held_out_weight, own, weight)
         self._scorer, self.training_scores_, self.offset_ = scorer, scores, offset
 
 

@@ -26,6 +26,22 @@ def threshold_nearest(scores, weight, share):
     return _threshold(scores, weight, share, at_most=False)
 
 
+def threshold_of(contamination, held_out, held_out_weight, own, own_weight):
+    """Return the threshold that ``contamination`` asks for.
+
+    Parameters
+    ----------
+    contamination : "auto" or float
+    held_out, held_out_weight : ndarray of shape (n_held_out,)
+        Scores that compare with those of new rows, for "auto".
+    own, own_weight : ndarray of shape (n,)
+        Scores of the training rows, for a share of them; not used otherwise.
+    """
+    if isinstance(contamination, str):
+        return threshold_at_most(held_out, held_out_weight, FALSE_ALARM_RATE)
+    return threshold_nearest(own, own_weight, contamination)
+
+
 def _threshold(scores, weight, share, *, at_most):
     order = np.argsort(scores, kind="stable")
     scores = scores[order]

@@ -7,7 +7,15 @@ from ._dense_step import DenseStep, is_dense
 from ._dictionary import Dictionary, DictionaryAutoencoder, keep_largest
 from ._output import Output
 from ._resampled import ResampledAutoencoder, resampled, widened
-from ._state import from_state, restore, select_model, snapshot, to_state
+from ._state import (
+    from_state,
+    restore,
+    select_model,
+    select_models,
+    snapshot,
+    stack_models,
+    to_state,
+)
 from ._token import TokenAutoencoder, TokenStart
 
 __all__ = [
@@ -28,7 +36,9 @@ __all__ = [
     "resampled",
     "restore",
     "select_model",
+    "select_models",
     "snapshot",
+    "stack_models",
     "to_state",
     "widened",
 ]

@@ -22,7 +22,7 @@ class Prepared(NamedTuple):
 
     Attributes
     ----------
-    inputs : tensor of shape (M or 1, n, d)
+    inputs : tensor of shape (M, n, d)
         Of the encoder's branch: scaled and clipped.
     codes : tensor of shape (M, n, k)
         Of the linear path.
@@ -110,17 +110,21 @@ class DenseStep:
         self.encoder = [_Layer.of(layer) for layer in (*encoder.hidden, encoder.output)]
         self.decoder = [_Layer.of(layer) for layer in (*decoder.hidden, decoder.output)]
         self.one = torch.ones((), dtype=network.spread.dtype).to(network.spread.device)
+        # Where all models read alike, rows are clipped once for all.
+        scale = network.input_scale
+        self.scale = scale[:1] if bool((scale == scale[:1]).all()) else scale
         # A product with ones would be felt.
         self.varies = None if bool((network.varies == 1).all()) else network.varies
 
     def prepare(self, rows):
         """Return what of rows, ``(n, d)`` or ``(M, n, d)``, does not change."""
         network = self.network
-        inputs = network.clip(rows * network.input_scale)
+        inputs = network.clip(rows * self.scale)
+        inputs = inputs.expand(network.n_models, -1, -1)
         return Prepared(inputs, network.encode_linear(rows))
 
     def __call__(self, batch, column_weight):
-        """Return the loss and the output, and set the gradients of the parameters.
+        """Return the losses and the output, and set the gradients of the parameters.
 
         Parameters
         ----------
@@ -130,7 +134,7 @@ class DenseStep:
 
         Returns
         -------
-        loss : tensor of shape ()
+        losses : tensor of shape (M,)
         output : Output
         """
         prepared = batch.prepared
@@ -143,9 +147,9 @@ class DenseStep:
         if batch.row_weight is not None:
             weighed *= batch.row_weight.unsqueeze(-1)
         n_rows = rest.shape[-2]
-        loss = (rest * weighed).sum() / n_rows
+        losses = (rest * weighed).sum(dim=(1, 2)) / n_rows
         self.backward(passed, weighed.mul_(2 / n_rows))
-        return loss, Output(passed.reconstruction, passed.code)
+        return losses, Output(passed.reconstruction, passed.code)
 
     def forward(self, prepared):
         """Return the :class:`Pass` of prepared rows."""

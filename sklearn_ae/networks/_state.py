@@ -43,19 +43,33 @@ def from_state(state):
 
 
 def select_model(network, index):
-    """Return a copy of a stack with only its model at ``index``.
+    """Return a copy of a stack with only its model at ``index``."""
+    return select_models(network, slice(index, index + 1))
+
+
+def select_models(network, models):
+    """Return a copy of a stack with the models of a slice.
 
     Every parameter and buffer has the model axis first, so one slice serves all.
     """
-    single = type(network)(**{**network.arguments, "n_models": 1})
-    single.to(next(network.parameters()).dtype)
-    single.load_state_dict(
-        {
-            name: tensor[index : index + 1]
-            for name, tensor in network.state_dict().items()
-        }
-    )
-    return single.to(next(network.parameters()).device)
+    state = network.state_dict()
+    return _with_state(network, {name: part[models] for name, part in state.items()})
+
+
+def stack_models(networks):
+    """Return one stack of the models of several, which have one shape, in order."""
+    states = [network.state_dict() for network in networks]
+    joined = {name: torch.cat([state[name] for state in states]) for name in states[0]}
+    return _with_state(networks[0], joined)
+
+
+def _with_state(network, state):
+    """Return a network of the shape of another, with models of its own."""
+    n_models = len(next(iter(state.values())))
+    made = type(network)(**{**network.arguments, "n_models": n_models})
+    parameter = next(network.parameters())
+    made.to(parameter.dtype).load_state_dict(state)
+    return made.to(parameter.device)
 
 
 def snapshot(network):

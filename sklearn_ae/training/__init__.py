@@ -2,6 +2,7 @@
 
 from ._batches import Batches, TrainingBatches, lengths_in
 from ._core import (
+    Run,
     Settings,
     Training,
     first,
@@ -49,6 +50,7 @@ from ._scaling import (
     fit_scaling,
     shared_by_channel,
 )
+from ._stacked import can_be_stacked, stack_key, train_stacked
 from ._warm_up import PenaltyWarmUp
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "Plan",
     "ReconstructionLoss",
     "ReviveUnits",
+    "Run",
     "Scaling",
     "ScikitLearnCallbacks",
     "Seeds",
@@ -77,6 +80,7 @@ __all__ = [
     "Training",
     "TrainingBatches",
     "blocks_of",
+    "can_be_stacked",
     "check_range",
     "column_moments",
     "content_ranks",
@@ -102,8 +106,10 @@ __all__ = [
     "rows_by_weight",
     "share_kept",
     "shared_by_channel",
+    "stack_key",
     "threads_for",
     "train",
+    "train_stacked",
     "weighted_sum",
     "wide_dtype",
 ]

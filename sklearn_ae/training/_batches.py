@@ -220,12 +220,25 @@ class HeldOutBatches:
     chance : Chance
     keys : ndarray of shape (n,) or None
         Keys of the rows' contents; needed where something is random.
+    width : int or None
+        Rows for each model; None is as many as judge the one with most.
+    n_abreast : int or None
+        Models by which blocks are sized; None is those of the plan.
     """
 
     def __init__(
-        self, source, plan, *, device, weight=None, chance=NO_CHANCE, keys=None
+        self,
+        source,
+        plan,
+        *,
+        device,
+        weight=None,
+        chance=NO_CHANCE,
+        keys=None,
+        width=None,
+        n_abreast=None,
     ):
-        width = max(len(rows) for rows in plan.held_out)
+        width = width or max(len(rows) for rows in plan.held_out)
         index = np.zeros((plan.n_models, width), dtype=np.int64)
         counts = np.zeros((plan.n_models, width), dtype=bool)
         for model, rows in enumerate(plan.held_out):
@@ -236,7 +249,8 @@ class HeldOutBatches:
         self.counts = torch.tensor(counts, device=device)
         mass = counts if weight is None else counts * weight[index]
         self.weight = torch.tensor(mass, dtype=torch.float32, device=device)
-        block = next(blocks_of(width, source.n_features * plan.n_models))
+        cells = source.n_features * (n_abreast or plan.n_models)
+        block = next(blocks_of(width, cells))
         self.step = block.stop
         self.chance, self.keys = chance, keys
         self.n_pairs = MANY_PAIRS if width < MANY_ROWS else 1

@@ -9,12 +9,13 @@ import torch
 
 from ..networks import DenseStep, Output, is_dense
 from ._batches import Batches, HeldOutBatches, TrainingBatches, lengths_in
-from ._corruption import CLEAN
+from ._corruption import CLEAN, Corruptions
 from ._flat import FlatParameters
 from ._judge import Judge, KeepBest, gate_of
 from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
 from ._noise import Chance
+from ._plan import Plan
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,69 @@ class Settings:
     callbacks: tuple = ()
     noise_seed: int = 0
     beta2: float = 0.999
+
+
+class Run(NamedTuple):
+    """One network, or stack, and all it is trained with; as :func:`train` takes them.
+
+    Attributes
+    ----------
+    network : torch module
+    source : RowSource
+    plan : Plan
+    weight : ndarray of shape (n,)
+    loss : torch module
+    settings : Settings
+    mean_row : ndarray of shape (n_features,) or None
+    corruptions : Corruptions
+    keys : ndarray of shape (n,) or None
+    """
+
+    network: torch.nn.Module
+    source: object
+    plan: Plan
+    weight: np.ndarray
+    loss: torch.nn.Module
+    settings: Settings
+    mean_row: np.ndarray | None = None
+    corruptions: Corruptions = CLEAN
+    keys: np.ndarray | None = None
+
+
+class Judged(NamedTuple):
+    """The held-out rows of runs, and whom they judge.
+
+    Attributes
+    ----------
+    weight, group : ndarray of shape (n_held_out,)
+    team_of_rows : ndarray of shape (n_held_out,)
+    team : ndarray of shape (M,)
+        Each run is a team.
+    gate : float
+    mean_row : ndarray of shape (n_features,) or None
+    """
+
+    weight: np.ndarray
+    group: np.ndarray
+    team_of_rows: np.ndarray
+    team: np.ndarray
+    gate: float
+    mean_row: np.ndarray | None
+
+    @classmethod
+    def of(cls, runs):
+        """Return those of runs in the order of their models."""
+        rows = [run.plan.held_out_rows for run in runs]
+        pairs = list(zip(runs, rows, strict=True))
+        teams = np.arange(len(runs))
+        return cls(
+            weight=np.concatenate([run.weight[own] for run, own in pairs]),
+            group=np.concatenate([run.plan.group[own] for run, own in pairs]),
+            team_of_rows=np.repeat(teams, [len(own) for own in rows]),
+            team=np.repeat(teams, [run.plan.n_models for run in runs]),
+            gate=gate_of(runs[0].plan),
+            mean_row=runs[0].mean_row,
+        )
 
 
 class Training(NamedTuple):
@@ -129,57 +193,53 @@ def takes_direct_steps(network, loss):
     return is_dense(network) and type(loss) is ReconstructionLoss
 
 
-def train(
-    network,
-    source,
-    plan,
-    weight,
-    loss,
-    settings,
-    callbacks=(),
-    mean_row=None,
-    corruptions=CLEAN,
-    keys=None,
-):
+def train(run, callbacks=()):
     """Train a stack of networks by a plan.
 
     Parameters
     ----------
-    network : AnchoredAutoencoder
-        Initialised and anchored; trained in place.
-    source : RowSource
-    plan : Plan
-    weight : ndarray of shape (n,)
-        Row weights, for the held-out rows.
-    loss : ReconstructionLoss
-    settings : Settings
+    run : Run
+        Its network is initialised and anchored; it is trained in place. The weights
+        are for the held-out rows, the mean row is zero if it is None, and the keys
+        decide what is random in the held-out rows, if anything is.
     callbacks : sequence of skorch callbacks
         The package's own, used as they are.
-    mean_row : ndarray of shape (n_features,) or None
-        The mean of the rows in the network's units; None where it is zero.
-    corruptions : Corruptions
-        Of the rows in training, and of the held-out rows.
-    keys : ndarray of shape (n,) or None
-        Keys of the rows' contents, which decide what is random in the held-out rows;
-        None where nothing is.
 
     Returns
     -------
     training : Training
     """
-    direct = takes_direct_steps(network, loss)
-    uneven = np.ndim(settings.learning_rate) or np.ndim(settings.weight_decay)
-    net = make_net(network, loss, settings, by_rows=direct or bool(uneven))
-    net.anneal_over = settings.max_epochs
-    batches = make_batches(network, source, plan, weight, settings, corruptions, keys)
+    settings = run.settings
+    direct = takes_direct_steps(run.network, run.loss)
+    net = make_net(run.network, run.loss, settings, by_rows=direct)
+    batches = make_batches(run)
     if direct:
         net.direct = DenseStep(net.module_)
         batches.train.prepare_with(net.direct)
+    judged = Judged.of([run]) if batches.held_out is not None else None
+    return run_net(net, batches, settings, judged, callbacks)
+
+
+def run_net(net, batches, settings, judged, callbacks=()):
+    """Train an initialised net.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+    batches : Batches
+    settings : Settings
+    judged : Judged or None
+        None where no rows are held out.
+    callbacks : sequence of skorch callbacks
+
+    Returns
+    -------
+    training : Training
+    """
+    net.anneal_over = settings.max_epochs
     keep_best = None
-    if batches.held_out is not None:
-        net.judge, keep_best = appoint_judge(
-            net, batches.held_out, plan, weight, settings, mean_row
-        )
+    if judged is not None:
+        net.judge, keep_best = appoint_judge(net, batches.held_out, settings, judged)
         callbacks = [keep_best, *callbacks]
     net.callbacks_ = [(type(cb).__name__, cb) for cb in callbacks] + net.callbacks_
     net.train(batches, settings.max_epochs)
@@ -188,8 +248,12 @@ def train(
     return settle(net, batches.held_out, keep_best)
 
 
-def make_batches(network, source, plan, weight, settings, corruptions, keys):
-    """Return both sides of a plan, with what is random about them."""
+def make_batches(run, width=None, n_abreast=None):
+    """Return both sides of a plan, with what is random about them.
+
+    ``width`` and ``n_abreast`` are those of :class:`HeldOutBatches`.
+    """
+    network, source, plan, settings = run.network, run.source, run.plan, run.settings
     train_on = TrainingBatches(
         source,
         plan.train_weight,
@@ -197,7 +261,7 @@ def make_batches(network, source, plan, weight, settings, corruptions, keys):
         seed=settings.batch_seed,
         dtype=settings.dtype,
         device=settings.device,
-        chance=Chance.of(network, corruptions.training, settings),
+        chance=Chance.of(network, run.corruptions.training, settings),
         group=plan.group,
         lengths=lengths_in(network, source),
     )
@@ -207,9 +271,11 @@ def make_batches(network, source, plan, weight, settings, corruptions, keys):
         source,
         plan,
         device=settings.device,
-        weight=weight,
-        chance=Chance.of(network, corruptions.evaluation, settings),
-        keys=keys,
+        weight=run.weight,
+        chance=Chance.of(network, run.corruptions.evaluation, settings),
+        keys=run.keys,
+        width=width,
+        n_abreast=n_abreast,
     )
     return Batches(train_on, held_out)
 
@@ -229,18 +295,17 @@ def settle(net, held_out, keep_best):
     )
 
 
-def appoint_judge(net, held_out, plan, weight, settings, mean_row):
+def appoint_judge(net, held_out, settings, judged):
     """Return the judge of the held-out rows, and the callback that acts on it."""
-    rows = plan.held_out_rows
     judge = Judge(
-        weight[rows],
-        plan.group[rows],
-        plan.team_of_rows,
-        scale=_unit_of_losses(net, held_out, settings, mean_row),
-        gate=gate_of(plan),
+        judged.weight,
+        judged.group,
+        judged.team_of_rows,
+        scale=_unit_of_losses(net, held_out, settings, judged.mean_row),
+        gate=judged.gate,
     )
     start = net.held_out_errors(held_out)
-    return judge, KeepBest(judge, start, plan.team, settings.n_iter_no_change)
+    return judge, KeepBest(judge, start, judged.team, settings.n_iter_no_change)
 
 
 def _unit_of_losses(net, held_out, settings, mean_row):

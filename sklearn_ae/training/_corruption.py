@@ -69,6 +69,12 @@ class Corruption:
         corrupt, amount = KINDS[self.kind], to_tensor(self.amount)
         return lambda rows, uniform: corrupt(rows, uniform.to(rows), amount, **facts)
 
+    def key(self, with_amount=True):
+        """Return what is equal for corruptions that are; of any amount, if asked."""
+        facts = {name: array.tobytes() for name, array in self.facts.items()}
+        amount = self.amount.tobytes() if with_amount else None
+        return self.kind, tuple(sorted(facts.items())), amount
+
     @property
     def together(self):
         """Columns that are equal where columns are corrupted together, or None."""
@@ -87,6 +93,22 @@ class Corruption:
         mean = share * (low + high) / 2
         square = (1 - share) * variance + share * (low**2 + high**2) / 2
         return Moments(1 - share, mean, square - mean**2)
+
+
+def stack_corruptions(corruptions, sizes):
+    """Return one corruption with the amounts of several, for so many models each.
+
+    Parameters
+    ----------
+    corruptions : sequence of Corruption
+        Equal but for their amounts, of columns that are corrupted each for itself.
+    sizes : sequence of int
+    """
+    first = corruptions[0]
+    amounts = [corruption.amount for corruption in corruptions]
+    if all(np.array_equal(amounts[0], amount) for amount in amounts):
+        return first
+    return first.at(np.repeat(np.stack(amounts), sizes, axis=0)[:, None])
 
 
 class Corruptions(NamedTuple):

@@ -49,7 +49,8 @@ class ReconstructionLoss(nn.Module):
 
     Parameters
     ----------
-    column_weight : array-like of shape (n_features,)
+    column_weight : array-like of shape (n_features,) or (M, 1, n_features)
+        Of all models, or of each.
     """
 
     # Whether losses are shares of the error of the mean row.
@@ -74,7 +75,11 @@ class ReconstructionLoss(nn.Module):
 
     def row_errors(self, output, batch, penalty_share=1.0):
         """Return the error of each row, of shape ``(M, n)``."""
-        errors = torch.matmul(self.element_errors(output, batch), self.column_weight)
+        errors, weight = self.element_errors(output, batch), self.column_weight
+        if weight.dim() == 1:
+            errors = torch.matmul(errors, weight)
+        else:
+            errors = torch.matmul(errors, weight.transpose(1, 2)).squeeze(-1)
         if output.penalty is None:
             return errors
         return torch.add(errors, output.penalty, alpha=penalty_share)

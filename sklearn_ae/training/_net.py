@@ -59,6 +59,8 @@ class AutoencoderNet(NeuralNet):
         Groups of parameters for the optimiser, in the place of the module's.
     direct : DenseStep or None
         Computes losses and gradients in the place of autograd.
+    by_model : bool
+        Whether the history has the training loss of each model; needs ``direct``.
     **kwargs : dict
         As of ``skorch.NeuralNet``.
     """
@@ -72,12 +74,14 @@ class AutoencoderNet(NeuralNet):
         anneal_over=None,
         groups=None,
         direct=None,
+        by_model=False,
         **kwargs,
     ):
         self.judge = judge
         self.anneal_over = anneal_over
         self.groups = groups
         self.direct = direct
+        self.by_model = by_model
         super().__init__(module, criterion, **kwargs)
 
     # -- data: a plan's batches come ready made, there is nothing to load or split
@@ -162,7 +166,10 @@ class AutoencoderNet(NeuralNet):
             loss = self._train_epoch(iterator, step_fn)
         else:
             self.held_out_errors_ = self.held_out_errors(iterator)
-            loss = float(self.judge.losses(self.held_out_errors_).mean())
+            losses = self.judge.losses(self.held_out_errors_)
+            if self.by_model:
+                self.history.record("team_losses", losses.tolist())
+            loss = float(losses.mean())
         # As skorch's own scoring records it, for callbacks that ask for the best.
         best = self.best_losses_.get(prefix, math.inf)
         self.history.record(f"{prefix}_loss_best", loss < best)
@@ -180,6 +187,7 @@ class AutoencoderNet(NeuralNet):
         if not watched:
             self.history.new_batch()  # callbacks of epochs look for one
         groups, n_steps = self.optimizer_.param_groups, len(iterator)
+        kind = "losses" if self.by_model else "loss"
         losses, sizes = [], []
         for batch in iterator:
             if self.scheduled_:
@@ -190,14 +198,17 @@ class AutoencoderNet(NeuralNet):
             if watched:
                 self.notify("on_batch_begin", batch=batch, training=True)
             step = step_fn(batch)
-            losses.append(step["loss"])
+            losses.append(step[kind])
             sizes.append(batch.inputs.shape[-2])
             if watched:
                 self.notify("on_batch_end", batch=batch, training=True, **step)
         # One read-back per epoch: on a GPU each one waits for all work queued so far.
         losses = torch.stack(losses)
         sizes = torch.tensor(sizes, dtype=losses.dtype, device=losses.device)
-        return float(losses @ sizes / sizes.sum()) / self.module_.n_models
+        means = sizes @ losses / sizes.sum()
+        if self.by_model:
+            self.history.record("model_losses", means.tolist())
+        return float(means.sum()) / self.module_.n_models
 
     @torch.no_grad()
     def held_out_errors(self, iterator, forward=None):
@@ -244,9 +255,8 @@ class AutoencoderNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Compute the gradients of one batch."""
         if self.direct is not None:
-            weight = self.criterion_.column_weight
-            loss, output = self.direct(batch, weight)
-            return {"loss": loss, "y_pred": output}
+            losses, output = self.direct(batch, self.criterion_.column_weight)
+            return {"loss": losses.sum(), "losses": losses, "y_pred": output}
         output = self._answer(batch)
         loss = self.criterion_(output, batch)
         loss.backward()

@@ -4,7 +4,7 @@ The split is keyed by the content of the rows. Equal rows land on one side toget
 whatever order they come, so that a row given twice is the same as a row of weight two.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,17 @@ class Plan:
     def is_cross_fitted(self):
         """Whether every row is held out once, by another model than the final one."""
         return self.n_models > 1
+
+
+def join_plans(plans):
+    """Return one plan of the models of several for the same rows."""
+    return replace(
+        plans[0],
+        train_weight=np.concatenate([plan.train_weight for plan in plans]),
+        anchor_weight=np.concatenate([plan.anchor_weight for plan in plans]),
+        held_out=[rows for plan in plans for rows in plan.held_out],
+        team=np.repeat(np.arange(len(plans)), [plan.n_models for plan in plans]),
+    )
 
 
 def make_plan(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sklearn_ae.detection import threshold_at_most, threshold_nearest
+from sklearn_ae.detection._threshold import threshold_at_most, threshold_nearest
 
 BOTH = pytest.mark.parametrize("threshold", [threshold_at_most, threshold_nearest])
 

@@ -111,14 +111,16 @@ def test_equals_autograd(n_models, weighted, rows, weights):
     columns, by_row, by_cell = weights
     by_row, by_cell = (by_row[:n_models], by_cell) if weighted else (None, None)
     target = rows.flip(0)
-    loss, output = DenseStep(network)(as_batch(rows, target, by_row, by_cell), columns)
+    losses, output = DenseStep(network)(
+        as_batch(rows, target, by_row, by_cell), columns
+    )
     gradients = [p.grad.clone() for p in trained(network)]
     expected = network(rows)
     errors = (expected.reconstruction - target).square()
     errors = (errors * by_cell if weighted else errors) @ columns
-    expected_loss = (errors * by_row if weighted else errors).sum() / N_ROWS
-    own = torch.autograd.grad(expected_loss, trained(network))
-    torch.testing.assert_close(loss, expected_loss.detach())
+    errors = (errors * by_row if weighted else errors).sum(dim=1) / N_ROWS
+    own = torch.autograd.grad(errors.sum(), trained(network))
+    torch.testing.assert_close(losses, errors.detach())
     torch.testing.assert_close(output.reconstruction, expected.reconstruction.detach())
     torch.testing.assert_close(output.code, expected.code.detach())
     for ours, theirs in zip(gradients, own, strict=True):
@@ -129,11 +131,11 @@ def test_models_have_rows_and_column_weights_of_their_own(rows, weights):
     network, columns = make_network(), weights[0]
     both = torch.stack([rows, rows.flip(0)])
     each = torch.stack([columns, columns.flip(0)]).unsqueeze(1)
-    loss, _ = DenseStep(network)(as_batch(both, both), each)
+    losses, _ = DenseStep(network)(as_batch(both, both), each)
     gradients = [p.grad.clone() for p in trained(network)]
     errors = (network(both).reconstruction - both).square() * each
     own = torch.autograd.grad(errors.sum() / N_ROWS, trained(network))
-    torch.testing.assert_close(loss, errors.detach().sum() / N_ROWS)
+    torch.testing.assert_close(losses, errors.detach().sum(dim=(1, 2)) / N_ROWS)
     for ours, theirs in zip(gradients, own, strict=True):
         torch.testing.assert_close(ours, theirs)
 
@@ -142,18 +144,18 @@ def test_prepared_rows_say_the_same(rows, weights):
     network = make_network(n_models=1)
     step, index = DenseStep(network), torch.tensor([3, 0])
     batch = as_batch(rows[index], rows[index])
-    loss, _ = step(batch, weights[0])
+    losses, _ = step(batch, weights[0])
     gradients = [p.grad.clone() for p in trained(network)]
     batch.prepared = step.prepare(rows).at(index)
     again, _ = step(batch, weights[0])
-    assert torch.equal(loss, again)
+    assert torch.equal(losses, again)
     for parameter, before in zip(trained(network), gradients, strict=True):
         assert torch.equal(parameter.grad, before)
 
 
-def test_loss_follows_no_graph(rows, weights):
-    loss, output = DenseStep(make_network())(as_batch(rows, rows), weights[0])
-    assert not loss.requires_grad
+def test_losses_follow_no_graph(rows, weights):
+    losses, output = DenseStep(make_network())(as_batch(rows, rows), weights[0])
+    assert not losses.requires_grad
     assert not output.reconstruction.requires_grad
 
 

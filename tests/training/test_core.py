@@ -5,7 +5,14 @@ import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 
-from sklearn_ae.training import content_ranks, losses_of, make_net, make_plan, train
+from sklearn_ae.training import (
+    Run,
+    content_ranks,
+    losses_of,
+    make_net,
+    make_plan,
+    train,
+)
 
 
 class Counter(Callback):
@@ -59,14 +66,10 @@ def run(table, make_rows, make_network, make_settings, loss):
             validation_fraction=0.25,
             cross_fit=cross_fit,
         )
+        settings = make_settings(callbacks=settings_callbacks, **changes)
+        network = make_network((0,) * plan.n_models)
         return train(
-            make_network((0,) * plan.n_models),
-            make_rows(table),
-            plan,
-            weight,
-            loss,
-            make_settings(callbacks=settings_callbacks, **changes),
-            callbacks,
+            Run(network, make_rows(table), plan, weight, loss, settings), callbacks
         )
 
     return run
@@ -252,15 +255,10 @@ def test_users_callbacks_hear_of_epochs_after_the_packages_own(
         validation_fraction=0.25,
         cross_fit=True,
     )
-    train(
-        make_network(),
-        make_rows(table),
-        plan,
-        np.ones(len(table)),
-        loss,
-        make_settings(max_epochs=1, callbacks=(user,)),
-        [Order("own")],
-    )
+    settings = make_settings(max_epochs=1, callbacks=(user,))
+    weight = np.ones(len(table))
+    run = Run(make_network(), make_rows(table), plan, weight, loss, settings)
+    train(run, [Order("own")])
     assert Order.heard == ["own", "user"]
 
 

@@ -1,0 +1,269 @@
+"""Several autoencoders that are trained as one and judge outliers together."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ._autoencoder import Autoencoder
+from ._compat import Interval, StrOptions, fit_context
+from ._fitting import plan_for
+from ._network import DENSE
+from ._together import Task, fit_opened
+from ._transaction import all_or_nothing
+from .detection import OutlierDetectionMixin, threshold_of
+from .training import draw_seeds
+
+# By which the widths of hidden layers are multiplied, where they vary.
+WIDTH_FACTORS = (0.5, 2**-0.5, 1.0, 2**0.5, 2.0)
+
+
+class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
+    r"""Autoencoders of different initial weights, whose scores and rows are averaged.
+
+    .. math::
+        s(x) = \frac1M \sum_m s_m(x), \qquad
+        \hat x = \frac1M \sum_m \hat x_m
+
+    Members that have one shape are trained side by side in one stack of networks, for
+    little more than the price of one while they are small. They share what is held out
+    and the order of the rows. Codes of members have nothing to do with each other, so
+    that an ensemble has no ``transform``; its members do.
+
+    Parameters
+    ----------
+    estimator : autoencoder of this package that detects outliers, default=None
+        What members are clones of. None is ``Autoencoder()``. Its ``random_state`` and
+        ``contamination`` are not used.
+    n_estimators : int, default=10
+        Number of members.
+    widths : {"same", "varied"}, default="same"
+        Whether members have the hidden layers of ``estimator``, or half to twice their
+        widths, drawn for each member; for dense networks.
+    contamination : "auto" or float, default="auto"
+        As of the members, for the mean score: "auto" calls at most 5 % of the held-out
+        rows outliers, a float in (0, 0.5] that share of the training rows.
+    n_jobs : int or None, default=None
+        Threads that train stacks side by side. None is one, -1 all cores.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the members. An int makes fits reproducible.
+
+    Attributes
+    ----------
+    estimators_ : list of estimators
+        The fitted members.
+    offset_ : float
+        Threshold: ``decision_function`` is ``score_samples`` minus ``offset_``.
+    training_scores_ : ndarray of shape (n_held_out,)
+        Mean scores of the held-out rows, as of the members.
+    n_features_in_ : int
+        Number of columns seen in :meth:`fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, if they were all strings.
+
+    See Also
+    --------
+    Autoencoder : One of them.
+
+    References
+    ----------
+    .. [1] Chen, J., Sathe, S., Aggarwal, C. and Turaga, D. (2017). Outlier detection
+       with autoencoder ensembles. SIAM International Conference on Data Mining, 90-98.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_ae import Autoencoder, AutoencoderEnsemble
+    >>> X = load_iris().data
+    >>> member = Autoencoder(2, hidden_layer_sizes=(16,), max_epochs=20)
+    >>> ensemble = AutoencoderEnsemble(member, n_estimators=4, random_state=0).fit(X)
+    >>> ensemble.predict(X[:2] * 10)
+    array([-1, -1])
+    """
+
+    _parameter_constraints = {
+        "estimator": [OutlierDetectionMixin, None],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "widths": [StrOptions({"same", "varied"})],
+        "contamination": [
+            Interval(Real, 0, 0.5, closed="right"),
+            StrOptions({"auto"}),
+        ],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        n_estimators=10,
+        *,
+        widths="same",
+        contamination="auto",
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.widths = widths
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @all_or_nothing
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit all members to rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The training rows, as the members take them.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. None weighs all rows alike.
+
+        Returns
+        -------
+        self : object
+            The fitted ensemble.
+
+        Raises
+        ------
+        ValueError
+            As a member does.
+        """
+        members, opened = self._open_members(X, sample_weight)
+        tasks = [Task(member, X, sample_weight) for member in members]
+        for outcome in fit_opened(tasks, opened, self.n_jobs):
+            if outcome.error is not None:
+                raise outcome.error
+        self.estimators_ = members
+        self.n_features_in_ = members[0].n_features_in_
+        if hasattr(members[0], "feature_names_in_"):
+            self.feature_names_in_ = members[0].feature_names_in_
+        self._set_threshold(opened[0])
+        return self
+
+    def _open_members(self, X, sample_weight):
+        """Return unfitted members and their opened fits; rows are read once."""
+        first = clone(Autoencoder() if self.estimator is None else self.estimator)
+        if self.widths == "varied" and first._network_kind is not DENSE:
+            raise ValueError(
+                "widths='varied' is for dense networks, and the estimator has "
+                f"{type(first._network_kind).__name__}. Use widths='same'."
+            )
+        rng = check_random_state(self.random_state)
+        first.set_params(random_state=rng.randint(2**31 - 1))
+        first._validate_params()
+        fit = first._open(X, sample_weight)
+        members, opened = [], []
+        for _ in range(self.n_estimators):
+            member, seed = copy.deepcopy(first), rng.randint(2**31 - 1)
+            self._vary(member, fit, rng)
+            seeds = draw_seeds(first.random_state)._replace(weights=seed)
+            sizes = *fit.rows.shape, int(fit.group.max()) + 1
+            recipe = member._recipe(*sizes, seeds, fit.recipe.settings.device)
+            members.append(member)
+            opened.append(fit._replace(recipe=recipe))
+        return members, opened
+
+    def _vary(self, member, fit, rng):
+        """Give a member widths of its own, if they are to vary."""
+        if self.widths == "same":
+            return
+        n_distinct = int(fit.group.max()) + 1
+        sizes = member._hidden_layer_sizes(n_distinct, fit.rows.shape[1])
+        factor = WIDTH_FACTORS[rng.randint(len(WIDTH_FACTORS))]
+        sizes = tuple(max(1, round(size * factor)) for size in sizes)
+        member.set_params(hidden_layer_sizes=sizes)
+
+    def _set_threshold(self, fit):
+        """Set scores and threshold from those of the members, row by row."""
+        rows, weight, group, recipe, _ = fit
+        plan = plan_for(rows.shape[1], weight, group, recipe, None)
+        scores = [member.training_scores_ for member in self.estimators_]
+        self.training_scores_ = np.mean(scores, axis=0)
+        held_out = plan.held_out_rows
+        known = weight
+        if len(held_out) and not plan.is_cross_fitted:
+            known = weight[held_out]
+        own = None
+        if self.contamination != "auto":
+            own = np.mean([m._score_rows(rows) for m in self.estimators_], axis=0)
+        self.offset_ = threshold_of(
+            self.contamination, self.training_scores_, known, own, weight
+        )
+
+    # -- new rows
+
+    def score_samples(self, X):
+        """Return the mean outlier score of each row: the lower, the more abnormal.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+        """
+        check_is_fitted(self)
+        return np.mean([member.score_samples(X) for member in self.estimators_], axis=0)
+
+    def decision_function(self, X):
+        """Return ``score_samples(X) - offset_``: negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,), float64
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Return -1 for outliers and +1 for inliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def reconstruct(self, X):
+        """Return the mean of the members' reconstructions.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        rows : ndarray of the shape of ``X``
+            In the units of ``X``; float32 if ``X`` is, else float64.
+        """
+        check_is_fitted(self)
+        total = 0.0
+        for member in self.estimators_:
+            total = total + member.reconstruct(X)
+        return total / len(self.estimators_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

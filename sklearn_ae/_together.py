@@ -1,0 +1,223 @@
+"""Many estimators fitted at once: those of one shape to the same rows as one stack."""
+
+import time
+from itertools import groupby
+from typing import NamedTuple
+
+from joblib import Parallel, delayed
+
+from ._fitting import complete, plan_for
+from ._network import DENSE
+from .training import can_be_stacked, cpu_threads, stack_key, train, train_stacked
+
+# Cells that the layers of one stack compute at a step, at most. On a CPU a stack is
+# fastest while it stays in the cache; on a GPU it should fill the device.
+CPU_CELLS, GPU_CELLS = 2**18, 2**28
+
+
+class Task(NamedTuple):
+    """An estimator that is to be fitted, in place.
+
+    Attributes
+    ----------
+    estimator : BaseAutoencoder
+    X : array-like or sparse matrix
+        One object for all tasks of the same rows.
+    sample_weight : array-like or None
+        Likewise.
+    """
+
+    estimator: object
+    X: object
+    sample_weight: object = None
+
+
+class Outcome(NamedTuple):
+    """What a task has come to.
+
+    Attributes
+    ----------
+    error : Exception or None
+        Why the estimator is not fitted.
+    seconds : float
+        Its share of the time of its stack.
+    n_together : int
+        Fits in the stack.
+    """
+
+    error: Exception | None
+    seconds: float
+    n_together: int
+
+
+def can_be_batched(estimator):
+    """Whether an estimator's fit may be one of many in a stack.
+
+    Dense networks with a plain code and the squared error can.
+    """
+    return (
+        estimator._network_kind is DENSE
+        and not estimator.warm_start
+        and not estimator.callbacks
+        and not estimator.verbose
+        and estimator._trains_in_stacks
+    )
+
+
+def fit_together(tasks, n_jobs=None):
+    """Fit estimators, each to its rows.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    n_jobs : int or None
+        Threads, each of which trains stacks of its own; None is one.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+    """
+    return fit_opened(tasks, [_opened(task) for task in tasks], n_jobs)
+
+
+def fit_opened(tasks, opened, n_jobs=None):
+    """Fit estimators whose fits are opened, or have failed to; see the above.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    opened : sequence of Opened or Exception
+    n_jobs : int or None
+
+    Returns
+    -------
+    outcomes : list of Outcome
+    """
+    stacks = _arranged(tasks, opened)
+    results = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(_fit_stack)([(tasks[i], opened[i]) for i in places])
+        for places in stacks
+    )
+    outcomes = [None] * len(tasks)
+    for places, made in zip(stacks, results, strict=True):
+        for place, outcome in zip(places, made, strict=True):
+            outcomes[place] = outcome
+    return outcomes
+
+
+def _opened(task):
+    """Return a task's opened fit, or the error that its parameters or rows raise."""
+    try:
+        task.estimator._validate_params()
+        return task.estimator._open(task.X, task.sample_weight)
+    except Exception as error:
+        return error
+
+
+def _arranged(tasks, opened):
+    """Return the places of tasks by stack, those of one shape side by side.
+
+    Where rows are held out, only fits of one learning rate are, which will stop at
+    about one time: a stack goes on until the last of it stops.
+    """
+
+    def shape(place):
+        estimator, fit = tasks[place].estimator, opened[place]
+        if isinstance(fit, Exception) or not can_be_batched(estimator):
+            return (str(place),)
+        settings, shape = fit.recipe.settings, estimator._structural_params()
+        rate = settings.learning_rate if fit.recipe.hold_out else None
+        parts = (
+            *(type(estimator).__name__, shape, fit.rows.shape, rate),
+            *(settings.batch_size, settings.max_epochs, settings.device),
+        )
+        return tuple(str(part) for part in parts)
+
+    stacks = []
+    for _, run in groupby(sorted(range(len(tasks)), key=shape), key=shape):
+        run = list(run)
+        size = _stack_size(opened[run[0]])
+        stacks += [run[start : start + size] for start in range(0, len(run), size)]
+    return stacks
+
+
+def _stack_size(opened):
+    """Return how many fits of a shape one stack should hold."""
+    if isinstance(opened, Exception):
+        return 1
+    rows, weight, group, recipe, start = opened
+    network = recipe.make_network(
+        n_models=1, n_features=rows.shape[1], n_components=rows.shape[1]
+    )
+    widths = sum(
+        parameter.shape[-1]
+        for name, parameter in network.named_parameters()
+        if name.endswith("bias")
+    )
+    n_models = plan_for(rows.shape[1], weight, group, recipe, start).n_models
+    cells = recipe.settings.batch_size * widths * n_models
+    on_cpu = recipe.settings.device.type == "cpu"
+    return max(1, (CPU_CELLS if on_cpu else GPU_CELLS) // cells)
+
+
+def _fit_stack(members):
+    """Fit the estimators of one stack; return their outcomes."""
+    first = members[0][1]
+    if isinstance(first, Exception):
+        return [Outcome(first, 0.0, 1)]
+    start = time.perf_counter()
+    with cpu_threads(members[0][0].estimator._n_threads(first.recipe)):
+        errors = _train_members(members)
+    seconds = (time.perf_counter() - start) / len(members)
+    return [Outcome(error, seconds, len(members)) for error in errors]
+
+
+def _train_members(members):
+    """Train and publish; return the error of each, or None."""
+    jobs, sources = [], {}
+    for task, opened in members:
+        given = id(task.X), id(task.sample_weight)
+        job = task.estimator._set_up(opened, sources.get(given))
+        if can_be_batched(task.estimator):
+            sources[given] = job.run.source
+        jobs.append(job)
+    trainings = _trainings([job.run for job in jobs])
+    errors = []
+    for (task, opened), job, training in zip(members, jobs, trainings, strict=True):
+        error = training if isinstance(training, Exception) else None
+        if error is None:
+            task.estimator._adopt(complete(job, training), opened.recipe)
+        errors.append(error)
+    return errors
+
+
+def _trainings(runs):
+    """Return what came out of each run, or the error that it raised."""
+    by_key = {}
+    for place, run in enumerate(runs):
+        key = stack_key(run) if len(runs) > 1 and can_be_stacked(run) else place
+        by_key.setdefault(key, []).append(place)
+    trainings = [None] * len(runs)
+    for places in by_key.values():
+        for place, training in zip(
+            places, _trained([runs[place] for place in places]), strict=True
+        ):
+            trainings[place] = training
+    return trainings
+
+
+def _trained(runs):
+    """Train a stack; where one of it fails, all of it alone, to tell which."""
+    if len(runs) == 1:
+        return [_trained_alone(runs[0])]
+    try:
+        return train_stacked(runs)
+    except ValueError:
+        return [_trained_alone(run) for run in runs]
+
+
+def _trained_alone(run):
+    try:
+        return train(run)
+    except ValueError as error:
+        return error

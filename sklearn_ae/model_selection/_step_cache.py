@@ -1,0 +1,39 @@
+"""Memory of pipelines while a search runs: no step is fitted twice to the same."""
+
+import inspect
+
+import joblib
+
+
+class StepCache:
+    """What a pipeline takes as its ``memory``: results of calls, by their arguments.
+
+    Copies are the cache itself, so that all clones of a pipeline share it.
+    """
+
+    def __init__(self):
+        self._results = {}
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def cache(self, function, ignore=()):
+        """Return the function, which is called once for the same arguments.
+
+        Parameters
+        ----------
+        function : callable
+        ignore : sequence of str
+            Names of arguments that make no difference.
+        """
+        signature = inspect.signature(function)
+
+        def cached(*args, **kwargs):
+            given = signature.bind(*args, **kwargs).arguments
+            given = {name: given[name] for name in given if name not in ignore}
+            key = joblib.hash((function.__qualname__, given))
+            if key not in self._results:
+                self._results[key] = function(*args, **kwargs)
+            return self._results[key]
+
+        return cached
