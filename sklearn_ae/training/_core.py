@@ -15,6 +15,7 @@ from ._judge import Judge, KeepBest, gate_of
 from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
 from ._noise import Chance
+from ._optimizer import StackedAdamW
 from ._plan import Plan
 
 
@@ -26,7 +27,8 @@ class Settings:
     ----------
     max_epochs, batch_size, n_iter_no_change : int
     learning_rate, weight_decay : float or tuple of M floats
-        One for all models of a stack, or one for each.
+        One for all models of a stack, or one for each; the decay may be a tuple where
+        the rate is one.
     beta2 : float
         What Adam keeps of the mean squared gradients at each step.
     batch_seed, noise_seed : int
@@ -160,24 +162,22 @@ def make_net(network, loss, settings, *, by_rows=False):
     net : AutoencoderNet
     """
     network = network.to(settings.device, settings.dtype)
-    groups, rate, decay = None, settings.learning_rate, settings.weight_decay
-    if by_rows:
-        each = np.broadcast_arrays(rate, decay, np.empty(network.n_models))
-        groups, rate = FlatParameters(network).groups(*each[:2]), float(np.max(rate))
-        decay = 0.0  # the groups have their own
+    optimizer = {"optimizer": torch.optim.AdamW, "lr": settings.learning_rate}
+    flat = FlatParameters(network) if by_rows else None
+    if np.ndim(settings.learning_rate):
+        optimizer = _own_rates(settings, network.n_models)
     return AutoencoderNet(
         network,
         copy.deepcopy(loss).to(settings.device, settings.dtype),
-        groups=groups,
-        optimizer=torch.optim.AdamW,
-        lr=rate,
-        optimizer__weight_decay=decay,
+        flat=flat,
+        optimizer__weight_decay=settings.weight_decay,
         optimizer__betas=(0.9, settings.beta2),
         optimizer__eps=ADAM_EPSILON,
         optimizer__param_groups=[
             (pattern, {"rate_share": share})
             for pattern, share in network.rate_shares.items()
         ],
+        **optimizer,
         # One kernel for all parameters: small steps are dispatch, not arithmetic.
         optimizer__fused=settings.device.type in ("cpu", "cuda"),
         max_epochs=settings.max_epochs,
@@ -186,6 +186,20 @@ def make_net(network, loss, settings, *, by_rows=False):
         verbose=0,
         device=str(settings.device),
     ).initialize()
+
+
+def _own_rates(settings, n_models):
+    """Return the arguments of an optimiser with rates and decays by model."""
+    values = settings.learning_rate, settings.weight_decay, np.empty(n_models)
+    rates, decays, _ = np.broadcast_arrays(*values)
+    rates, decays = (torch.tensor(each).unsqueeze(1) for each in (rates, decays))
+    most = float(rates.max())
+    return {
+        "optimizer": StackedAdamW,
+        "lr": most,
+        "optimizer__rates": rates / most,
+        "optimizer__decays": decays,
+    }
 
 
 def takes_direct_steps(network, loss):

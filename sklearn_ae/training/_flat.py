@@ -1,8 +1,5 @@
 """Parameters of a stack of networks as one matrix: one call steps them all."""
 
-from itertools import groupby
-
-import numpy as np
 import torch
 from torch import nn
 
@@ -36,25 +33,8 @@ class FlatParameters:
             parameter.data = value.view(shape)
             parameter.grad = gradient.view(shape)
 
-    def groups(self, rates, decays):
-        """Return groups for an optimiser, one for each run of models that agree.
-
-        Parameters
-        ----------
-        rates, decays : ndarray of shape (M,)
-            Learning rates and weight decays.
-
-        Returns
-        -------
-        groups : list of dict
-        """
-        groups, start = [], 0
-        shares = np.asarray(rates) / np.max(rates)
-        for (share, decay), run in groupby(zip(shares, decays, strict=True)):
-            stop = start + len(list(run))
-            part = nn.Parameter(self.values[start:stop])
-            part.grad = self.gradients[start:stop]
-            group = {"rate_share": float(share), "weight_decay": float(decay)}
-            groups.append({"params": [part], **group})
-            start = stop
-        return groups
+    def as_parameter(self):
+        """Return the matrix as the one parameter of an optimiser."""
+        parameter = nn.Parameter(self.values)
+        parameter.grad = self.gradients
+        return parameter

@@ -17,6 +17,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 
+from ._optimizer import StackedAdamW
 from ._runtime import keep_freed_memory
 
 # Steps over which the learning rate of a stream rises. Adam's first steps are as large
@@ -55,8 +56,8 @@ class AutoencoderNet(NeuralNet):
         Number of epochs over which the learning rate falls to zero along half a
         cosine. None, for streams of unknown length, keeps it constant, once it has
         risen over the first steps.
-    groups : list of dict or None
-        Groups of parameters for the optimiser, in the place of the module's.
+    flat : FlatParameters or None
+        What the optimiser steps, in the place of the module's parameters.
     direct : DenseStep or None
         Computes losses and gradients in the place of autograd.
     by_model : bool
@@ -72,14 +73,14 @@ class AutoencoderNet(NeuralNet):
         *,
         judge=None,
         anneal_over=None,
-        groups=None,
+        flat=None,
         direct=None,
         by_model=False,
         **kwargs,
     ):
         self.judge = judge
         self.anneal_over = anneal_over
-        self.groups = groups
+        self.flat = flat
         self.direct = direct
         self.by_model = by_model
         super().__init__(module, criterion, **kwargs)
@@ -148,11 +149,13 @@ class AutoencoderNet(NeuralNet):
         return super().initialize()
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Initialise the optimiser, of groups that were made for it if there are."""
-        if self.groups is None:
+        """Initialise the optimiser, of parameters by model if there are such."""
+        if self.flat is None:
             return super().initialize_optimizer()
         _, settings = self.get_params_for_optimizer("optimizer", [])
-        self.optimizer_ = self.optimizer(self.groups, **settings)
+        stacked = issubclass(self.optimizer, StackedAdamW)
+        steps = self.flat if stacked else [self.flat.as_parameter()]
+        self.optimizer_ = self.optimizer(steps, **settings)
         return self
 
     # -- one epoch
@@ -239,8 +242,8 @@ class AutoencoderNet(NeuralNet):
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser."""
         if self.direct is None:
-            # Gradients of groups are views of one matrix, and must stay so.
-            self.optimizer_.zero_grad(set_to_none=self.groups is None)
+            # Gradients that are views of one matrix must stay so.
+            self.optimizer_.zero_grad(set_to_none=self.flat is None)
         step = self.train_step_single(batch)
         if self.watched_["on_grad_computed"]:
             self.notify(

@@ -112,15 +112,17 @@ def _train_lanes(lanes, runs):
 
 
 def _joined_settings(runs):
-    """Return settings with a rate and a decay for each model."""
+    """Return settings with a rate and a decay for each model, where they differ."""
+    pairs = [(run.settings.learning_rate, run.settings.weight_decay) for run in runs]
+    if len(set(pairs)) == 1:
+        return runs[0].settings
     sizes = [run.plan.n_models for run in runs]
-
-    def each(name):
-        values = [getattr(run.settings, name) for run in runs]
-        return tuple(np.repeat(values, sizes).tolist())
-
-    rates = {name: each(name) for name in ("learning_rate", "weight_decay")}
-    return replace(runs[0].settings, **rates)
+    rates, decays = (
+        np.repeat(values, sizes).tolist() for values in zip(*pairs, strict=True)
+    )
+    return replace(
+        runs[0].settings, learning_rate=tuple(rates), weight_decay=tuple(decays)
+    )
 
 
 def _joined_loss(runs):

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ae.training import make_net
+from sklearn_ae.training._optimizer import StackedAdamW
+
+SEEDS, RATES = (0, 1, 2, 3), (0.1, 0.01, 0.01, 0.02)
+
+
+def gradients_of(network, step):
+    generator = torch.Generator().manual_seed(step)
+    return [
+        torch.randn(p.shape, generator=generator, dtype=p.dtype)
+        for p in network.parameters()
+        if p.requires_grad
+    ]
+
+
+@pytest.mark.parametrize("weight_decay", [0.3, (0.0, 0.3, 0.3, 0.1)])
+def test_each_model_steps_as_alone(weight_decay, make_network, make_settings, loss):
+    settings = make_settings(learning_rate=RATES, weight_decay=weight_decay)
+    stack = make_net(make_network(SEEDS), loss, settings, by_rows=True)
+    decays = np.broadcast_to(weight_decay, len(SEEDS))
+    alone = [
+        make_net(
+            make_network((seed,)),
+            loss,
+            make_settings(learning_rate=rate, weight_decay=float(decay)),
+        )
+        for seed, rate, decay in zip(SEEDS, RATES, decays, strict=True)
+    ]
+    for step in range(4):
+        gradients = gradients_of(stack.module_, step)
+        for model, net in enumerate([stack, *alone]):
+            part = slice(model - 1, model) if model else slice(None)
+            own = [p for p in net.module_.parameters() if p.requires_grad]
+            for parameter, gradient in zip(own, gradients, strict=True):
+                if model:
+                    parameter.grad = gradient[part].clone()
+                else:
+                    parameter.grad.copy_(gradient)
+            for group in net.optimizer_.param_groups:
+                rate = net.learning_rate_at(200, 1) / (1 + step)
+                group["lr"] = rate
+            net.optimizer_.step()
+    assert type(stack.optimizer_) is StackedAdamW
+    for model, net in enumerate(alone):
+        pairs = zip(stack.module_.parameters(), net.module_.parameters(), strict=True)
+        for ours, expected in pairs:
+            torch.testing.assert_close(
+                ours[model : model + 1], expected, rtol=1e-12, atol=1e-12
+            )
