@@ -7,7 +7,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
 from ._inputs import check_codes
-from .training import blocks_of, cpu_threads, dense_block, keep_freed_memory
+from .training import (
+    blocks_of,
+    cpu_threads,
+    dense_block,
+    keep_freed_memory,
+    map_blocks,
+)
 
 
 class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -169,18 +175,3 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return cpu_threads(
             self._network_kind.n_threads(self.batch_size_, self.n_features_in_)
         )
-
-
-def map_blocks(function, rows, size):
-    """Return a function of rows, computed in blocks of one size if there is one.
-
-    The last block is filled with zeros. Products of other shapes differ in their last
-    bits, and where these then are rounded to float32, they differ in more.
-    """
-    if size is None:
-        return function(rows)
-    parts = []
-    for part in rows.split(size):
-        full = torch.nn.functional.pad(part, (0, 0, 0, size - len(part)))
-        parts.append(function(full)[: len(part)])
-    return np.concatenate(parts)

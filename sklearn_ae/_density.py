@@ -59,6 +59,11 @@ class DensityMixin:
         Log-densities are per unit of ``X``, or per standard deviation of each column
         with ``standardize=True``, as of PCA on standardised rows.
 
+        With ``outlier_score="reconstruction"`` it is minus the row's error of the loss,
+        :math:`s(x_i) = \sum_j \log p(x_{ij} \mid z_i) - p_i`, at the mean
+        :math:`z_i` of the row's code and with the penalty :math:`p_i` that training
+        puts on it: ``beta`` times the divergence from the prior.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -76,9 +81,9 @@ class DensityMixin:
         """
         return super().score_samples(X)
 
-    def _score_rows(self, rows):
+    def _score_rows(self, rows, scorer=None):
         self._check_unit_interval(rows)
-        return super()._score_rows(rows)
+        return super()._score_rows(rows, scorer)
 
     def score(self, X, y=None, sample_weight=None):
         """Return the mean log-likelihood of rows, in nats, as ``PCA.score`` does.
@@ -97,9 +102,10 @@ class DensityMixin:
         Returns
         -------
         log_likelihood : float
-            Mean of :meth:`score_samples`.
+            Mean of what :meth:`score_samples` returns by default.
         """
-        scores = self.score_samples(X)
+        check_is_fitted(self)
+        scores = self._score_rows(self._read(X), self._density)
         weight = check_sample_weight(sample_weight, scores, ensure_non_negative=True)
         return float(weighted_sum(weight / weight.sum(), scores))
 
@@ -136,7 +142,7 @@ class DensityMixin:
         rows = np.empty((n_samples, self.n_features_in_))
         with torch.no_grad(), self._inference_threads():
             for block in blocks_of(*rows.shape):
-                code = self._scorer.prior.draw(len(rows[block]), rng)
+                code = self._density.prior.draw(len(rows[block]), rng)
                 code = torch.tensor(code).to(parameter)
                 cells = rng.uniform(LEAST, 1 - LEAST, size=rows[block].shape)
                 cells = torch.tensor(cells).to(parameter)
@@ -152,6 +158,10 @@ class DensityMixin:
         else:  # a stream goes on with what a fit has found, if there was one
             self.n_prior_normals_ = getattr(self, "n_prior_normals_", 1)
         super()._fit_detector(fitted)
+        self._density = self._scorer
+        if self.outlier_score != "auto":
+            everything = np.arange(len(fitted.weight))
+            self._density = self._make_scorer(fitted, fitted.network, everything)
 
     def _make_scorer(self, fitted, network, index):
         """Return the scorer of a network that has seen the rows at ``index``."""

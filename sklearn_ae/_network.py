@@ -17,6 +17,10 @@ from .training import (
     threads_for,
 )
 
+# Rows of a table that are read at once after a fit. Products of other shapes differ in
+# their last bits; so a row has one result, to the last bit, whatever is around it.
+BLOCK_SIZE = 256
+
 
 class NetworkKind:
     """What follows from the kind of network, whatever it is trained for.
@@ -39,8 +43,8 @@ class NetworkKind:
     # Folds of a cross-fit, at most.
     max_folds = MAX_FOLDS
 
-    # Rows that are read at once after a fit, neither more nor fewer; None takes any.
-    block_size = None
+    # Rows that are read at once after a fit, neither more nor fewer.
+    block_size = BLOCK_SIZE
 
     # Rows per step, at most, and weight decay of AdamW.
     full_batch = _defaults.BATCH_SIZE

@@ -13,6 +13,7 @@ from .detection import (
     IsotropicScorer,
     LikelihoodScorer,
     MahalanobisScorer,
+    ReconstructionScorer,
     TokenScorer,
 )
 from .networks import from_state, to_state
@@ -37,6 +38,7 @@ HELPERS = {
         LengthHead,
         LikelihoodScorer,
         MahalanobisScorer,
+        ReconstructionScorer,
         Reference,
         Scaling,
         SequenceScaling,

@@ -100,6 +100,17 @@ CONFIGURATIONS = {
     "warmed up": VariationalAutoencoder(
         2, beta=0.5, kl_warmup=3, free_bits=0.1, **FAST
     ),
+    # Of two columns, as many checks have, one component: two would leave no error.
+    "scored by the error": Autoencoder(1, outlier_score="reconstruction", **FAST),
+    "images scored by the error": ConvolutionalAutoencoder(
+        1, outlier_score="reconstruction", contamination=0.1, **FAST
+    ),
+    "sequences scored by the error": SequenceAutoencoder(
+        1, cell_size=6, outlier_score="reconstruction", **FAST
+    ),
+    "likelihood scored by the error": VariationalAutoencoder(
+        2, outlier_score="reconstruction", **FAST
+    ),
     "untrained": Autoencoder(2, **{**FAST, "max_epochs": 0}),
 }
 

@@ -8,6 +8,7 @@ from ._mixin import (
     fit_mahalanobis,
     fit_token_scorer,
 )
+from ._reconstruction import ReconstructionScorer
 from ._scorer import MahalanobisScorer
 from ._threshold import FALSE_ALARM_RATE, threshold_of
 from ._token import TokenScorer
@@ -19,6 +20,7 @@ __all__ = [
     "LikelihoodScorer",
     "MahalanobisScorer",
     "OutlierDetectionMixin",
+    "ReconstructionScorer",
     "TokenScorer",
     "even_normals",
     "fit_isotropic",

@@ -9,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._compat import Interval, StrOptions
 from ..networks import select_model
-from ..training import blocks_of
+from ..training import blocks_of, map_blocks
 from ._isotropic import IsotropicScorer
+from ._reconstruction import ReconstructionScorer
 from ._scorer import MahalanobisScorer, score_features
 from ._threshold import threshold_of
 from ._token import TokenScorer, token_features
@@ -173,6 +174,14 @@ class OutlierDetectionMixin(OutlierMixin):
         rows outliers, a false-alarm rate of about 5 % on new rows like them; with
         fewer than 20 rows, or where all scores tie, none. A float in (0, 0.5] calls
         that share of the training rows outliers, exactly unless scores tie.
+    outlier_score : {"auto", "reconstruction"}, default="auto"
+        What :meth:`score_samples` returns. "auto" is the score of this kind of
+        estimator and network. "reconstruction" is minus what the row adds to the loss:
+        of squared errors their sum, as a share of the variance of the training rows;
+        of likelihoods minus the evidence lower bound, in nats; of tokens the
+        cross-entropy, as a share of what their frequencies leave. It takes one pass
+        through the network, and is blind to rows that are far out along the codes.
+        Threshold and labels follow. A change takes effect with the next fit.
 
     Attributes
     ----------
@@ -186,8 +195,10 @@ class OutlierDetectionMixin(OutlierMixin):
     """
 
     contamination: float | str = "auto"
+    outlier_score: str = "auto"
 
     _parameter_constraints = {
+        "outlier_score": [StrOptions({"auto", "reconstruction"})],
         "contamination": [
             Interval(Real, 0, 0.5, closed="right"),
             StrOptions({"auto"}),
@@ -197,7 +208,7 @@ class OutlierDetectionMixin(OutlierMixin):
     def score_samples(self, X):
         r"""Return the outlier score of each row: the lower, the more abnormal.
 
-        The score is minus the squared Mahalanobis distance of a row's code and
+        By default it is minus the squared Mahalanobis distance of a row's code and
         residual, side by side, from the bulk of the training rows:
         :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Each part counts in units of
         its own spread, so that columns of large units count no more than others,
@@ -205,6 +216,15 @@ class OutlierDetectionMixin(OutlierMixin):
         squared error in units of its mean, of images of slightly smoothed pixels. Of
         images, and of sequences of one length, the sum is divided by the standard
         deviation within each, as more contrast brings more error.
+
+        With ``outlier_score="reconstruction"`` it is minus the row's error
+        :math:`e_i` of the estimator's own loss. Of squared errors,
+        :math:`s(x_i) = -n \sum_j (x_{ij} - \hat x_{ij})^2 / \sum_{i'} \lVert x_{i'}
+        - \bar x \rVert^2` with the sum below over the :math:`n` training rows, less
+        the penalty of the code if there is one: the mean over rows is ``score`` less 1.
+        With ``standardize=True`` columns are divided by their standard deviations
+        first. Of tokens, :math:`s(x_i) = \frac1u \sum_t \log p(x_{it} \mid z_i)`, with
+        what the tokens' frequencies leave of a training row, :math:`u`, on average.
 
         Parameters
         ----------
@@ -219,13 +239,12 @@ class OutlierDetectionMixin(OutlierMixin):
         check_is_fitted(self)
         return self._score_rows(self._read(X))
 
-    def _score_rows(self, rows):
-        """Return the scores of checked rows."""
+    def _score_rows(self, rows, scorer=None):
+        """Return the scores of checked rows, by the scorer of the fit or another."""
         net, scores = self.net_, np.empty(rows.shape[0])
+        scorer = scorer or self._scorer
         return self._map_rows(
-            rows,
-            lambda x: self._scorer.score_rows(net.module_, net.criterion_, x),
-            scores,
+            rows, lambda x: scorer.score_rows(net.module_, net.criterion_, x), scores
         )
 
     def decision_function(self, X):
@@ -257,17 +276,23 @@ class OutlierDetectionMixin(OutlierMixin):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _make_scorer(self, fitted, network, index):
-        """Return the scorer of a network that has seen the rows at ``index``."""
+        """Return the "auto" scorer of a network that has seen the rows at ``index``."""
         return self._network_kind.fit_scorer(fitted, network, index)
+
+    def _chosen_scorer(self, fitted, network, index):
+        """Return the scorer asked for."""
+        if self.outlier_score == "reconstruction":
+            return ReconstructionScorer()
+        return self._make_scorer(fitted, network, index)
 
     def _fit_detector(self, fitted):
         """Learn the scorer and the threshold of a fitted network."""
         plan, weight = fitted.plan, fitted.weight
         everything = np.arange(len(weight))
-        scorer = self._make_scorer(fitted, fitted.network, everything)
+        scorer = self._chosen_scorer(fitted, fitted.network, everything)
         held_out = plan.held_out_rows
         if len(held_out):
-            scores = held_out_scores(fitted, self._make_scorer)
+            scores = held_out_scores(fitted, self._chosen_scorer)
             held_out_weight = weight[held_out]
             if plan.is_cross_fitted:
                 # Every row was held out once: give the scores in the rows' order.
@@ -275,7 +300,7 @@ class OutlierDetectionMixin(OutlierMixin):
                 scores, held_out_weight = scores[order], held_out_weight[order]
         own = None
         if not len(held_out) or self.contamination != "auto":
-            own = own_scores(fitted, scorer)
+            own = own_scores(fitted, scorer, self._network_kind.block_size)
         if not len(held_out):
             scores, held_out_weight = own, weight
         offset = threshold_of(self.contamination, scores, held_out_weight, own, weight)
@@ -300,11 +325,12 @@ def held_out_scores(fitted, make_scorer):
     return np.concatenate(scores)
 
 
-def own_scores(fitted, scorer):
-    """Return the training rows' scores by the final model."""
+def own_scores(fitted, scorer, block_size):
+    """Return the training rows' scores by the final model, as rows are scored later."""
+
+    def score(rows):
+        return scorer.score_rows(fitted.network, fitted.loss, rows)
+
     return np.concatenate(
-        [
-            scorer.score_rows(fitted.network, fitted.loss, rows)
-            for _, rows in fitted.blocks()
-        ]
+        [map_blocks(score, rows, block_size) for _, rows in fitted.blocks()]
     )

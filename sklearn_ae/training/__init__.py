@@ -30,6 +30,7 @@ from ._rows import (
     blocks_of,
     dense_block,
     make_source,
+    map_blocks,
     rows_at,
     weighted_sum,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "make_net",
     "make_plan",
     "make_source",
+    "map_blocks",
     "resolve_device",
     "row_keys",
     "rows_at",

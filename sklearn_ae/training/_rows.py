@@ -107,6 +107,21 @@ def blocks_of(n_rows, n_features):
         yield slice(start, min(start + size, n_rows))
 
 
+def map_blocks(function, rows, size):
+    """Return a function of rows, computed in blocks of one size if there is one.
+
+    The last block is filled with zeros. Products of other shapes differ in their last
+    bits, and where these then are rounded to float32, they differ in more.
+    """
+    if size is None:
+        return function(rows)
+    parts = []
+    for part in rows.split(size):
+        full = torch.nn.functional.pad(part, (0, 0, 0, size - len(part)))
+        parts.append(function(full)[: len(part)])
+    return np.concatenate(parts)
+
+
 def weighted_sum(weight, rows):
     """Return the sum of weighted rows, or of weighted numbers, as an array.
 
