@@ -11,6 +11,7 @@ from .training import (
     blocks_of,
     cpu_threads,
     dense_block,
+    in_threads,
     keep_freed_memory,
     map_blocks,
 )
@@ -72,17 +73,16 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         network, layout = self.net_.module_, self._layout
         parameter = next(network.parameters())
 
+        def read(block):
+            return torch.tensor(
+                codes[block], dtype=parameter.dtype, device=parameter.device
+            )
+
         def decode(block):
             decoded = layout.decode(self, network, block, width)
             return self._scaling.restore(decoded[0])
 
-        with torch.no_grad(), self._inference_threads():
-            for block in blocks_of(*rows.shape):
-                x = torch.tensor(
-                    codes[block], dtype=parameter.dtype, device=parameter.device
-                )
-                rows[block] = map_blocks(decode, x, self._network_kind.block_size)
-        return layout.restore(self, rows)
+        return layout.restore(self, self._map_blocks(read, decode, rows))
 
     def reconstruct(self, X):
         """Encode rows, then decode the codes.
@@ -162,16 +162,38 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _map_rows(self, rows, function, out):
         """Fill ``out`` with a function of the standardised rows, block by block."""
         parameter = next(self.net_.module_.parameters())
-        with torch.no_grad(), self._inference_threads():
-            for block in blocks_of(*rows.shape):
-                x = self._scaling.standardize(
-                    rows[block], parameter.dtype, parameter.device
-                )
-                out[block] = map_blocks(function, x, self._network_kind.block_size)
+
+        def read(block):
+            return self._scaling.standardize(
+                rows[block], parameter.dtype, parameter.device
+            )
+
+        return self._map_blocks(read, function, out, width=rows.shape[1])
+
+    def _map_blocks(self, read, function, out, width=None):
+        """Fill ``out`` with a function of what is read, block by block."""
+        kind = self._network_kind
+
+        def fill(block):
+            with torch.no_grad(), self._inference_threads():
+                map_blocks(function, read(block), kind, out[block])
+
+        keep_freed_memory()
+        blocks = list(blocks_of(len(out), width or out.shape[1]))
+        in_threads(fill, blocks, self._n_workers())
         return out
 
+    def _n_workers(self):
+        """Return how many threads share the blocks: those the caller lets torch have.
+
+        Each block is computed by one of them as it would be alone. Where a block takes
+        two threads itself, blocks come one by one, and as on a GPU.
+        """
+        alone = self._n_threads_of_block() > 1 or self.net_.device != "cpu"
+        return 1 if alone else torch.get_num_threads()
+
+    def _n_threads_of_block(self):
+        return self._network_kind.n_threads(self.batch_size_, self.n_features_in_)
+
     def _inference_threads(self):
-        keep_freed_memory()
-        return cpu_threads(
-            self._network_kind.n_threads(self.batch_size_, self.n_features_in_)
-        )
+        return cpu_threads(self._n_threads_of_block())

@@ -128,6 +128,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     cells_for_two_threads = _defaults.IMAGE_BATCH
     max_folds = MAX_FOLDS
     block_size = BLOCK_ROWS
+    fills_blocks = True
 
     @property
     def layout(self):

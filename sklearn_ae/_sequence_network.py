@@ -112,6 +112,7 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
     cells_for_two_threads = _defaults.IMAGE_BATCH
     max_folds = MAX_FOLDS
     block_size = _defaults.SEQUENCE_BATCH_SIZE
+    fills_blocks = True
 
     def check(self):
         """Check what the parameter constraints cannot say."""

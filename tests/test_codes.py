@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.base import clone
+
+from sklearn_ae import _codes
+from sklearn_ae.training import _rows, in_threads
 
 from .estimators import ESTIMATORS, has_principal_codes, is_scored_by_r2, only
 
@@ -71,3 +75,22 @@ def test_score_is_one_less_the_share_of_variance_lost(estimator, blob):
     rows, rebuilt = blob[40:], model.reconstruct(blob[40:])
     lost = np.square(rows - rebuilt).sum() / np.square(rows - model.mean_).sum()
     assert model.score(rows) == pytest.approx(1 - lost)
+
+
+@pytest.mark.parametrize("method", ["transform", "reconstruct", "score_samples"])
+def test_results_do_not_depend_on_the_number_of_threads(
+    estimator, blob, method, monkeypatch
+):
+    model = estimator.fit(blob)
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 7)
+    results, used = [], []
+    for n_threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda n=n_threads: n)
+        monkeypatch.setattr(
+            _codes,
+            "in_threads",
+            lambda function, items, n: used.append(n) or in_threads(function, items, n),
+        )
+        results.append(getattr(model, method)(blob))
+    assert used == [1, 3]
+    np.testing.assert_array_equal(*results)

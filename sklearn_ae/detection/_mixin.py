@@ -300,7 +300,7 @@ class OutlierDetectionMixin(OutlierMixin):
                 scores, held_out_weight = scores[order], held_out_weight[order]
         own = None
         if not len(held_out) or self.contamination != "auto":
-            own = own_scores(fitted, scorer, self._network_kind.block_size)
+            own = own_scores(fitted, scorer, self._network_kind)
         if not len(held_out):
             scores, held_out_weight = own, weight
         offset = threshold_of(self.contamination, scores, held_out_weight, own, weight)
@@ -325,12 +325,13 @@ def held_out_scores(fitted, make_scorer):
     return np.concatenate(scores)
 
 
-def own_scores(fitted, scorer, block_size):
+def own_scores(fitted, scorer, kind):
     """Return the training rows' scores by the final model, as rows are scored later."""
 
     def score(rows):
         return scorer.score_rows(fitted.network, fitted.loss, rows)
 
-    return np.concatenate(
-        [map_blocks(score, rows, block_size) for _, rows in fitted.blocks()]
-    )
+    scores = np.empty(len(fitted.weight))
+    for block, rows in fitted.blocks():
+        map_blocks(score, rows, kind, scores[block])
+    return scores

@@ -107,19 +107,28 @@ def blocks_of(n_rows, n_features):
         yield slice(start, min(start + size, n_rows))
 
 
-def map_blocks(function, rows, size):
-    """Return a function of rows, computed in blocks of one size if there is one.
+def map_blocks(function, rows, kind, out):
+    """Fill ``out`` with a function of rows, computed in blocks.
 
-    The last block is filled with zeros. Products of other shapes differ in their last
-    bits, and where these then are rounded to float32, they differ in more.
+    The last block is filled with zeros if the kind asks for it. Products of other
+    shapes differ in their last bits, and where these then are rounded to float32, they
+    differ in more.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a tensor of rows and returns an array of as many.
+    rows : tensor of shape (n, n_features)
+    kind : NetworkKind
+    out : ndarray of shape (n, ...)
     """
-    if size is None:
-        return function(rows)
-    parts = []
-    for part in rows.split(size):
-        full = torch.nn.functional.pad(part, (0, 0, 0, size - len(part)))
-        parts.append(function(full)[: len(part)])
-    return np.concatenate(parts)
+    size = kind.block_size
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        n_rows = len(part)
+        if kind.fills_blocks and n_rows < size:
+            part = torch.nn.functional.pad(part, (0, 0, 0, size - n_rows))
+        out[start : start + size] = function(part)[:n_rows]
 
 
 def weighted_sum(weight, rows):

@@ -1,6 +1,8 @@
 """Where and how a fit runs: device, threads, seeds."""
 
 import ctypes
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,10 @@ from threadpoolctl import ThreadpoolController
 # them, two threads that wait for each other after every short product take many times
 # longer than one.
 WIDE_BATCH = 2**19
+
+# Threads at most that share the rows of one call: more get in each other's way, since
+# Python starts the kernels of one at a time.
+MOST_THREADS = 8
 
 # The largest block, nearly, by which glibc learns what to keep; no byte of it is used.
 LARGEST_LESSON = 31 * 2**20
@@ -89,6 +95,42 @@ def keep_freed_memory():
     freed such an array. Elsewhere this does nothing.
     """
     np.empty(LARGEST_LESSON, dtype=np.uint8)
+
+
+def in_threads(function, items, n_threads):
+    """Call a function of each item, in several threads if there are several items.
+
+    Python's threads, of which each takes items until none is left, not those of the
+    kernels: they never wait for each other, and each item is computed as it would be
+    in one thread.
+
+    Parameters
+    ----------
+    function : callable
+    items : sequence
+    n_threads : int
+        Threads at most.
+    """
+    queue = deque(items)
+
+    def work():
+        while True:
+            try:
+                item = queue.popleft()
+            except IndexError:
+                return
+            function(item)
+
+    n_threads = min(n_threads, len(queue), MOST_THREADS)
+    if n_threads <= 1:
+        work()
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        try:
+            for future in [pool.submit(work) for _ in range(n_threads)]:
+                future.result()
+        finally:
+            queue.clear()  # of an error or Ctrl-C; what has begun is finished
 
 
 @contextmanager

@@ -28,13 +28,20 @@ class Scaling:
         """
         if sparse.issparse(rows):
             rows = rows.toarray()
+        # In torch's memory: on where it begins the last bits of products may hang.
+        standardized = torch.empty(rows.shape, dtype=torch.float64)
+        view = standardized.numpy()
         with np.errstate(over="ignore"):  # such a row is infinitely far out
-            rows = (np.asarray(rows, dtype=np.float64) - self.mean) / self.std
-        return torch.tensor(rows, dtype=dtype, device=device)
+            np.subtract(rows, self.mean, out=view)
+            view /= self.std
+        return standardized.to(device, dtype)
 
     def restore(self, rows):
         """Return a tensor of standardised rows as an array in the user's units."""
-        return rows.cpu().numpy().astype(np.float64) * self.std + self.mean
+        rows = rows.cpu().numpy().astype(np.float64)
+        rows *= self.std
+        rows += self.mean
+        return rows
 
 
 def column_moments(X, weight):

@@ -12,6 +12,7 @@ from sklearn_ae.training import (
     _runtime,
     cpu_threads,
     draw_seeds,
+    in_threads,
     resolve_device,
     threads_for,
     wide_dtype,
@@ -236,3 +237,29 @@ def test_a_block_in_another_thread_does_not_reach_this_one():
     thread.join()
     assert seen == [before + 2]
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 20])
+@pytest.mark.parametrize("n_items", [0, 1, 2, 50])
+def test_each_item_is_done_once(n_threads, n_items):
+    done = []
+    in_threads(done.append, range(n_items), n_threads)
+    assert sorted(done) == list(range(n_items))
+
+
+def test_items_are_shared_by_threads():
+    meet = threading.Barrier(2)  # which one thread alone would wait at for ever
+    in_threads(lambda item: meet.wait(timeout=60), range(2), 2)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_the_first_error_ends_it(n_threads):
+    done = []
+
+    def fail(item):
+        done.append(item)
+        raise KeyError(item)
+
+    with pytest.raises(KeyError):
+        in_threads(fail, range(1000), n_threads)
+    assert len(done) <= n_threads
