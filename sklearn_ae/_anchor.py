@@ -123,11 +123,20 @@ def code_moments(network, blocks, weight):
     blocks : iterable of tensors of rows
     weight : tensor of shape (n,)
     """
-    weight = weight / weight.sum()
-    codes = torch.cat([network.encode_raw(rows)[0] for rows in blocks])
-    mean = weight @ codes
-    codes -= mean
-    return mean, (weight * codes.T) @ codes
+    weight, start, total, mean, scatter = weight / weight.sum(), 0, 0.0, 0.0, 0.0
+    # Merged as the moments of columns are: codes of all rows may not fit in memory.
+    for rows in blocks:
+        own, start = weight[start : start + len(rows)], start + len(rows)
+        if not own.any():
+            continue
+        codes, mass = network.encode_raw(rows)[0], own.sum()
+        block_mean = own @ codes / mass
+        codes = codes - block_mean
+        delta, after = block_mean - mean, total + mass
+        scatter = scatter + (own * codes.T) @ codes
+        scatter = scatter + torch.outer(delta, delta) * (total * mass / after)
+        mean, total = mean + delta * (mass / after), after
+    return mean, scatter / total
 
 
 def order_codes(network, mean, covariance, metric):

@@ -64,17 +64,25 @@ class TrainingBatches:
         lengths=None,
     ):
         seen = np.flatnonzero(weight.any(axis=0))
-        weight = weight[:, seen] / weight[:, seen].mean(axis=1, keepdims=True)
+        weight = weight[:, seen]
+        weight /= weight.mean(axis=1, keepdims=True)
         self.source = source
         self.batch_size = batch_size
-        self.index = torch.tensor(seen, device=device)
-        self.weight = torch.tensor(weight, dtype=dtype, device=device)
+        self.index = torch.from_numpy(seen).to(device)
         # Small steps are dispatch: a product with ones would be felt.
         self.weighted = not np.all(weight == 1)
+        if self.weighted:
+            self.weight = torch.tensor(weight, dtype=dtype, device=device)
+        else:  # of many rows even ones take memory
+            one = torch.ones((), dtype=dtype, device=device)
+            self.weight = one.expand(weight.shape)
         self.generator = torch.Generator().manual_seed(seed)
         self.chance = chance
         self.noise = Noise(chance.seed, device)
-        self.group = None if group is None else torch.tensor(group[seen], device=device)
+        self.group = None
+        if chance and group is not None:  # else nobody asks at every step
+            self.group = torch.tensor(group[seen], device=device)
+        self._groups, self._seen = group, seen
         self.lengths = None if lengths is None else lengths.cpu()[seen]
         self.n_distinct = 0 if group is None else int(group[seen].max()) + 1
         self._whole = None
@@ -99,7 +107,8 @@ class TrainingBatches:
 
     def distinct(self, most):
         """Return positions of up to ``most`` distinct rows, and their weights."""
-        first = np.unique(self.group.cpu().numpy(), return_index=True)[1][:most]
+        groups = self._groups[self._seen]
+        first = np.unique(groups, return_index=True)[1][:most]
         first = torch.from_numpy(first).to(self.index.device)
         return self.index[first], self.weight[:, first]
 
@@ -110,10 +119,12 @@ class TrainingBatches:
         parts = self._parts()
         sizes = [len(part) for part in parts]
         order = torch.cat(parts).to(self.index.device)
-        index = self.index[order].split(sizes)
-        weight = [None] * len(parts)
+        del parts
+        weight = [None] * len(sizes)
         if self.weighted:
             weight = self.weight[:, order].split(sizes, dim=1)
+        index = self.index[order].split(sizes)
+        del order
         for own_index, own_weight in zip(index, weight, strict=True):
             rows = self.source.take(own_index)
             prepared = self._prepared and self._prepared.at(own_index)
