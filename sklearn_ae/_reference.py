@@ -7,6 +7,9 @@ from .training import column_moments, dense_block, row_keys
 # Rows that are kept, at most, and the memory they may take.
 REFERENCE_ROWS, REFERENCE_BYTES = 1024, 2**22
 
+# Keys that are looked at together: of very many rows all take much memory.
+KEYS_AT_ONCE = 2**18
+
 
 class Reference:
     """A uniform sample of rows, bounded: those whose positions have the smallest keys.
@@ -39,10 +42,8 @@ class Reference:
         """
         after = Reference(X.shape[1], self.seed)
         most = max(2, min(REFERENCE_ROWS, REFERENCE_BYTES // (8 * X.shape[1])))
-        positions = self.n_seen + np.arange(X.shape[0], dtype=np.float64)
-        keys = row_keys(positions[:, None], self.seed)
-        near = np.sort(np.argsort(keys)[:most])
-        all_keys = np.concatenate([self.keys, keys[near]])
+        near, keys = self._nearest(X.shape[0], most)
+        all_keys = np.concatenate([self.keys, keys])
         best = np.argsort(all_keys)[:most]
         after.keys = all_keys[best]
         after.rows = np.concatenate([self.rows, dense_block(X, near)])[best]
@@ -53,3 +54,15 @@ class Reference:
             mean, _ = column_moments(X, weight)
         after.mean = self.mean + (mean - self.mean) * (weight.sum() / after.mass)
         return after
+
+    def _nearest(self, n_rows, most):
+        """Return which of the next rows have the smallest keys, in order, and these."""
+        near, keys = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.uint64)
+        for start in range(0, n_rows, KEYS_AT_ONCE):
+            rows = np.arange(start, min(start + KEYS_AT_ONCE, n_rows))
+            positions = self.n_seen + rows.astype(np.float64)
+            near = np.concatenate([near, rows])
+            keys = np.concatenate([keys, row_keys(positions[:, None], self.seed)])
+            best = np.sort(np.argsort(keys)[:most])
+            near, keys = near[best], keys[best]
+        return near, keys

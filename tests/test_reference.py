@@ -119,3 +119,12 @@ def test_nothing_is_left_out_of_a_short_stream():
     rows = stream([X[:1000], X[1000:-1]]).rows
     assert {tuple(row) for row in rows} == {tuple(row) for row in X[:-1]}
     assert len(stream([X]).rows) == REFERENCE_ROWS
+
+
+def test_the_sample_does_not_depend_on_how_many_keys_are_looked_at(monkeypatch):
+    X = np.arange(5000.0)[:, None]
+    whole = Reference(1, 0).extended(X, np.ones(5000))
+    monkeypatch.setattr(_reference, "KEYS_AT_ONCE", 700)
+    pieces = Reference(1, 0).extended(X, np.ones(5000))
+    np.testing.assert_array_equal(whole.rows, pieces.rows)
+    assert len(pieces.rows) == REFERENCE_ROWS

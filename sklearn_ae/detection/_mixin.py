@@ -148,7 +148,9 @@ def some_of(index, width):
 
 def evidence_of(fitted, index):
     """Return the number of distinct rows that the weights amount to."""
-    mass = np.bincount(fitted.plan.group[index], fitted.weight[index])
+    # Numbered anew: there may be few of very many.
+    group = np.unique(fitted.plan.group[index], return_inverse=True)[1]
+    mass = np.bincount(group, fitted.weight[index])
     share = mass / mass.sum()
     return 1 / np.square(share).sum()
 
