@@ -6,8 +6,14 @@ from typing import NamedTuple
 import _data
 import _report
 import numpy as np
-import overhead
-from _loops import check_equal, problem_of, train_by_skorch
+from _loops import (
+    BY_HAND,
+    SKORCH,
+    check_equal,
+    problem_of,
+    train_by_hand,
+    train_by_skorch,
+)
 from _timing import interleave, median_ratio
 from _variants import Part, judge, note, section
 
@@ -44,7 +50,7 @@ SETTINGS = (
 )
 
 HEADER = (
-    *("images, k", "batch", "threads", overhead.SKORCH, overhead.BY_HAND),
+    *("images, k", "batch", "threads", SKORCH, BY_HAND),
     "over by hand",
 )
 
@@ -78,11 +84,11 @@ def compare(setting, repetitions):
     with cpu_threads(n_threads):
         check_equal(problem)
         ways = {
-            overhead.SKORCH: partial(train_by_skorch, problem),
-            overhead.BY_HAND: partial(overhead.train_by_hand, problem),
+            SKORCH: partial(train_by_skorch, problem),
+            BY_HAND: partial(train_by_hand, problem),
         }
         seconds = interleave(ways, repetitions)
-    ratio = median_ratio(seconds[overhead.SKORCH], seconds[overhead.BY_HAND])
+    ratio = median_ratio(seconds[SKORCH], seconds[BY_HAND])
     return (
         setting.label,
         setting.batch_size,

@@ -9,7 +9,7 @@ from _report import say
 from _variants import note
 
 
-def run_parts(script, parts, options, *, is_usual):
+def run_parts(script, parts, options, *, is_usual, device="cpu"):
     """Run the parts that are asked for, and write a report of each.
 
     Parameters
@@ -22,6 +22,9 @@ def run_parts(script, parts, options, *, is_usual):
         As :func:`parse` returns it.
     is_usual : bool
         Whether data and sizes are the usual, and reports are written unless asked.
+    device : str
+        Where it runs, for scripts with ``--device``; reports of another than the CPU
+        end with it.
     """
     bounds = []
     save = is_usual if options.save is None else options.save
@@ -35,9 +38,11 @@ def run_parts(script, parts, options, *, is_usual):
         if part.bounds:
             sections.insert(0, _report.bounds_table(part.bounds))
         say("\n" + "\n\n".join(sections))
-        if save and "|" in "".join(part.sections):
+        if save and "|" in "".join(sections):
             command = f"python benchmarks/{script}.py --only {name}"
             report = f"{script}_{name.replace('-', '_')}"
+            if device != "cpu":
+                command, report = f"{command} --device {device}", f"{report}_{device}"
             _report.write(report, title, command, sections)
     _report.finish(bounds)
 

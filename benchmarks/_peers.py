@@ -7,6 +7,8 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
+from skorch import NeuralNetRegressor
+from torch import nn
 
 # Pieces in which PyOD reconstructs, so that no table is on the device as a whole.
 ROWS_AT_ONCE = 8192
@@ -36,6 +38,29 @@ def make_mlp(n_components, *, hidden=64, max_iter=200, seed=0):
     """Return an MLPRegressor to be fitted from X to X through a bottleneck."""
     sizes = (hidden, n_components, hidden)
     return MLPRegressor(hidden_layer_sizes=sizes, max_iter=max_iter, random_state=seed)
+
+
+def make_skorch(n_features, hidden, n_components, **parameters):
+    """Return a net of skorch's with one hidden layer on each side, and its defaults.
+
+    But for Adam instead of SGD, and no rows held out.
+    """
+    network = nn.Sequential(
+        nn.Linear(n_features, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, n_components),
+        nn.Linear(n_components, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, n_features),
+    )
+    return NeuralNetRegressor(
+        network,
+        optimizer=torch.optim.Adam,
+        lr=1e-3,
+        train_split=None,
+        verbose=0,
+        **parameters,
+    )
 
 
 def fit_mlp(model, X):

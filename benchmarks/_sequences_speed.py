@@ -6,8 +6,15 @@ from functools import partial
 
 import _report
 import numpy as np
-import overhead
-from _loops import check_equal, lengths_of, problem_of, train_by_skorch
+from _loops import (
+    BY_HAND,
+    SKORCH,
+    check_equal,
+    lengths_of,
+    problem_of,
+    train_by_hand,
+    train_by_skorch,
+)
 from _timing import interleave, median_ratio, seconds_of
 from _variants import Part, judge, note, section
 from torch import nn
@@ -19,7 +26,7 @@ N_SEQUENCES, N_STEPS, N_CHANNELS, K, EPOCHS = 1280, 64, 4, 8, 2
 REPETITIONS, QUICK_REPETITIONS = 9, 1
 STEPS_OF_SERIES = 1_000_000
 
-LENGTHS, BY_HAND, SECONDS, GIGABYTES = 1.25, 1.15, 20, 2
+LENGTHS, FRAMEWORK, SECONDS, GIGABYTES = 1.25, 1.15, 20, 2
 
 OTHER_CELLS = ("gru", "convolution", "attention")
 
@@ -51,14 +58,14 @@ def run(options):
     both = problem(unlike)
     check_equal(both)
     for name, network in (
-        (overhead.BY_HAND, both.network),
+        (BY_HAND, both.network),
         ("by hand, packed by torch", with_packed_cells(both.network)),
     ):
-        by_hand = partial(overhead.train_by_hand, both, network, lengths_of(both))
-        ways = {overhead.SKORCH: partial(train_by_skorch, both), name: by_hand}
+        by_hand = partial(train_by_hand, both, network, lengths_of(both))
+        ways = {SKORCH: partial(train_by_skorch, both), name: by_hand}
         framework, ratio = compare(ways, repetitions)
         rows.append(("auto", *framework))
-        judge(bounds, _report.at_most(f"fit over a loop {name}", ratio, BY_HAND))
+        judge(bounds, _report.at_most(f"fit over a loop {name}", ratio, FRAMEWORK))
     text = (
         f"{len(unlike)} sequences of {N_CHANNELS} channels, {EPOCHS} epochs of "
         f'each cell, "auto" being the default, by which bounds are judged: sequences '

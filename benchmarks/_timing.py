@@ -1,6 +1,8 @@
 """Time measured side by side: a busy machine then slows all rivals alike."""
 
 import time
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +12,33 @@ def seconds_of(function):
     start = time.perf_counter()
     value = function()
     return time.perf_counter() - start, value
+
+
+class Clock:
+    """Counts the seconds since it was made, but for those while it is paused."""
+
+    def __init__(self):
+        self.start = time.perf_counter()
+
+    @contextmanager
+    def paused(self):
+        """Stop the clock; gives the seconds so far."""
+        now = time.perf_counter()
+        yield now - self.start
+        self.start += time.perf_counter() - now
+
+
+class Stopwatch:
+    """A function that counts the seconds of its calls."""
+
+    def __init__(self, function):
+        self.function = function
+        self.seconds = 0.0
+
+    def __call__(self, *args, **kwargs):
+        seconds, value = seconds_of(partial(self.function, *args, **kwargs))
+        self.seconds += seconds
+        return value
 
 
 def interleave(functions, repetitions):

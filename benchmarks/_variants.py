@@ -78,12 +78,12 @@ def sklearn_table(name):
     return _data.Table(name)
 
 
-def split_rows(X, seed):
+def split_rows(X, seed, test_share=TEST_SHARE):
     """Return training and test rows, standardised by the training rows.
 
     Without columns that do not vary in the training rows: these have no unit.
     """
-    train, test = train_test_split(X, test_size=TEST_SHARE, random_state=seed)
+    train, test = train_test_split(X, test_size=test_share, random_state=seed)
     varies = np.ptp(train, axis=0) > 0
     train, test = train[:, varies], test[:, varies]
     scaler = StandardScaler().fit(train)
