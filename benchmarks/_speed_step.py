@@ -29,7 +29,7 @@ OURS, PYOD, PYOD_BARE = "Autoencoder", "PyOD", "PyOD, bare"
 SKORCH, MLP = "skorch", "MLPRegressor"
 
 N_ROWS, QUICK_ROWS = 20_000, 1000
-LOOPS, FITS, QUICK_REPETITIONS = 15, 5, 1
+LOOPS, FITS, QUICK_REPETITIONS = 9, 5, 1
 
 # PyOD's default, for all.
 EPOCHS, QUICK_EPOCHS = 10, 2

@@ -59,6 +59,8 @@ def main():
     parts = PARTS
     if options.device != "cpu":
         parts = {name: PARTS[name] for name in ON_DEVICES}
+        if not any(name.startswith(tuple(options.only)) for name in parts):
+            parser.error(f"--only: on a GPU there are the parts {list(parts)}")
     if _peers.pyod_missing():
         say(_peers.pyod_missing())
     unusual = options.quick or options.repetitions or options.data != _data.DEFAULT_DATA
