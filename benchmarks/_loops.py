@@ -13,6 +13,7 @@ from sklearn_ae.networks._layers import StackedLinear
 from sklearn_ae.training import (
     LazyRows,
     ReconstructionLoss,
+    Run,
     Settings,
     content_ranks,
     draw_seeds,
@@ -81,7 +82,7 @@ def problem_of(estimator, X):
 
 def train_by_skorch(problem):
     """Return the network that the loop of ``fit`` trains, and the loss by epoch."""
-    training = train(
+    run = Run(
         copy.deepcopy(problem.network),
         problem.source,
         problem.plan,
@@ -89,6 +90,7 @@ def train_by_skorch(problem):
         ReconstructionLoss(problem.column_weight),
         problem.settings,
     )
+    training = train(run)
     return training.network, [row["train_loss"] for row in training.history]
 
 

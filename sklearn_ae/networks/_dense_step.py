@@ -33,7 +33,13 @@ class Prepared(NamedTuple):
 
     def at(self, index):
         """Return what there is of some rows of one model."""
-        return Prepared(self.inputs[0][index][None], self.codes[0][index][None])
+        parts = (self.inputs, self.codes)
+        return Prepared(*(part[0].index_select(0, index)[None] for part in parts))
+
+    def split(self, sizes):
+        """Return an iterable of parts of so many rows."""
+        parts = (part.split(sizes, dim=1) for part in self)
+        return map(Prepared, *parts)
 
 
 class Pass(NamedTuple):

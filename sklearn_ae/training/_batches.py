@@ -1,5 +1,6 @@
 """Batches of a plan: the rows that models learn from, and the rows that judge them."""
 
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,10 @@ KEPT_CELLS = 2**24
 
 # Cells of training rows, at most, beside which is kept what a network makes of them.
 PREPARED_CELLS = 2**26
+
+# Cells of rows, at most, that are put in the order of an epoch at once: smaller batches
+# are then slices, which cost nothing, while the whole stays in the cache.
+EPOCH_CELLS = 2**22
 
 # Batches whose rows are put in the order of their lengths together, at most: in fewer,
 # lengths would differ more within a batch.
@@ -123,13 +128,31 @@ class TrainingBatches:
         weight = [None] * len(sizes)
         if self.weighted:
             weight = self.weight[:, order].split(sizes, dim=1)
-        index = self.index[order].split(sizes)
+        index = self.index[order]
         del order
-        for own_index, own_weight in zip(index, weight, strict=True):
-            rows = self.source.take(own_index)
-            prepared = self._prepared and self._prepared.at(own_index)
+        read = self._read_epoch if self._is_small else self._read_batches
+        for (rows, prepared), own_weight in zip(
+            read(index, sizes), weight, strict=True
+        ):
             batch = Batch(rows, rows, own_weight, prepared=prepared)
             yield self._disturbed(batch, len(rows)) if self.chance else batch
+
+    @property
+    def _is_small(self):
+        cells = self.source.n_rows * self.source.n_features
+        return isinstance(self.source, ResidentRows) and cells <= EPOCH_CELLS
+
+    def _read_epoch(self, index, sizes):
+        """Return rows by batch, all put in their order at once."""
+        rows = self.source.take(index).split(sizes)
+        if self._prepared is None:
+            return zip(rows, repeat(None), strict=False)
+        return zip(rows, self._prepared.at(index).split(sizes), strict=True)
+
+    def _read_batches(self, index, sizes):
+        """Yield rows by batch, read when their turn comes."""
+        for own in index.split(sizes):
+            yield self.source.take(own), self._prepared and self._prepared.at(own)
 
     def _parts(self):
         """Return the rows' places, by batch."""

