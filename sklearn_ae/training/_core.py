@@ -15,7 +15,7 @@ from ._judge import Judge, KeepBest, gate_of
 from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
 from ._noise import Chance
-from ._optimizer import StackedAdamW
+from ._optimizer import FlatAdamW, StackedAdamW
 from ._plan import Plan
 
 
@@ -162,7 +162,8 @@ def make_net(network, loss, settings, *, by_rows=False):
     net : AutoencoderNet
     """
     network = network.to(settings.device, settings.dtype)
-    optimizer = {"optimizer": torch.optim.AdamW, "lr": settings.learning_rate}
+    kind = FlatAdamW if by_rows else torch.optim.AdamW
+    optimizer = {"optimizer": kind, "lr": settings.learning_rate}
     flat = FlatParameters(network) if by_rows else None
     if np.ndim(settings.learning_rate):
         optimizer = _own_rates(settings, network.n_models)

@@ -252,7 +252,10 @@ class AutoencoderNet(NeuralNet):
                 batch=batch,
                 training=True,
             )
-        self.optimizer_.step()
+        if self.flat is None:
+            self.optimizer_.step()
+        else:
+            self.optimizer_.take_step()
         return step
 
     def train_step_single(self, batch, **fit_params):

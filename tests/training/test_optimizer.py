@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sklearn_ae.training import make_net
-from sklearn_ae.training._optimizer import StackedAdamW
+from sklearn_ae.training._optimizer import FlatAdamW, StackedAdamW
 
 SEEDS, RATES = (0, 1, 2, 3), (0.1, 0.01, 0.01, 0.02)
 
@@ -51,3 +51,22 @@ def test_each_model_steps_as_alone(weight_decay, make_network, make_settings, lo
             torch.testing.assert_close(
                 ours[model : model + 1], expected, rtol=1e-12, atol=1e-12
             )
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_a_lean_step_is_torchs(weight_decay, make_network, make_settings, loss):
+    settings = make_settings(weight_decay=weight_decay)
+    lean, usual = (
+        make_net(make_network(SEEDS), loss, settings, by_rows=True) for _ in range(2)
+    )
+    assert type(lean.optimizer_) is FlatAdamW
+    for step in range(4):
+        for net in (lean, usual):
+            gradients = gradients_of(net.module_, step)
+            own = [p for p in net.module_.parameters() if p.requires_grad]
+            for parameter, gradient in zip(own, gradients, strict=True):
+                parameter.grad.copy_(gradient)
+        lean.optimizer_.take_step()
+        usual.optimizer_.step()
+    pairs = zip(lean.module_.parameters(), usual.module_.parameters(), strict=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
