@@ -205,9 +205,10 @@ def learn_code_model(fitted):
     One row of each content, with the weight of all: neither the order of the rows nor
     how their weights are split changes a bit.
     """
-    group = fitted.plan.group
-    index = np.unique(group, return_index=True)[1][:MODEL_ROWS]
-    weight = np.bincount(group, fitted.weight)[:MODEL_ROWS]
+    some = np.flatnonzero(fitted.plan.group < MODEL_ROWS)
+    group = fitted.plan.group[some]
+    index = some[np.unique(group, return_index=True)[1]]
+    weight = np.bincount(group, fitted.weight[some])
     codes = np.concatenate(
         [
             fitted.network.encode(fitted.rows.take(torch.from_numpy(index[block])))[0]

@@ -20,6 +20,10 @@ PREPARED_CELLS = 2**26
 # are then slices, which cost nothing, while the whole stays in the cache.
 EPOCH_CELLS = 2**22
 
+# Held-out rows that are read together, at most. Between what the layers make of more,
+# the C library would leave gaps wherever the errors of a batch are kept.
+HELD_OUT_ROWS = 1024
+
 # Batches whose rows are put in the order of their lengths together, at most: in fewer,
 # lengths would differ more within a batch.
 POOL = 32
@@ -284,8 +288,7 @@ class HeldOutBatches:
         mass = counts if weight is None else counts * weight[index]
         self.weight = torch.tensor(mass, dtype=torch.float32, device=device)
         cells = source.n_features * (n_abreast or plan.n_models)
-        block = next(blocks_of(width, cells))
-        self.step = block.stop
+        self.step = min(next(blocks_of(width, cells)).stop, HELD_OUT_ROWS)
         self.chance, self.keys = chance, keys
         self.n_pairs = MANY_PAIRS if width < MANY_ROWS else 1
         self._kept = None
