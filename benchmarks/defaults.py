@@ -28,9 +28,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_ae import Autoencoder
 from sklearn_ae._defaults import SMALL
 from sklearn_ae.metrics import reconstruction_r2
-from sklearn_ae.training import _core
+from sklearn_ae.training import _judge
 
-GATES = (_core.GATE, _core.FEW_ROWS_GATE)
+GATES = (_judge.GATE, _judge.FEW_ROWS_GATE)
 
 # What is changed, and to what; the first line is the package as it is.
 VARIANTS = {
@@ -103,7 +103,7 @@ def split(table, options):
 def compare(train, test, k, changes, seed):
     """Return the gain in held-out R² over PCA, and the seconds of the fit."""
     changes = dict(changes)
-    _core.GATE, _core.FEW_ROWS_GATE = changes.pop("gates", GATES)
+    _judge.GATE, _judge.FEW_ROWS_GATE = changes.pop("gates", GATES)
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
