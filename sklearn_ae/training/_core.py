@@ -130,6 +130,9 @@ class Training(NamedTuple):
     start_loss, kept_loss : ndarray of shape (n_teams,) or None
         Held-out loss of the start, as the linear path alone has it, and of the kept
         weights.
+    n_epochs : ndarray of shape (n_teams,) or None
+        The epochs until each team had lost its patience, or all; None if no rows were
+        held out.
     """
 
     network: torch.nn.Module
@@ -138,6 +141,7 @@ class Training(NamedTuple):
     improved: np.ndarray | None = None
     start_loss: np.ndarray | None = None
     kept_loss: np.ndarray | None = None
+    n_epochs: np.ndarray | None = None
 
 
 # Adam divides each step by the gradient's size plus this. At PCA the encoder's gradient
@@ -299,7 +303,11 @@ def settle(net, held_out, keep_best):
     """Put the best weights back, and compare them with the start."""
     keep_best.settle(net)
     run = Training(
-        net.module_, net.history, keep_best.epochs, kept_loss=keep_best.losses
+        net.module_,
+        net.history,
+        keep_best.epochs,
+        kept_loss=keep_best.losses,
+        n_epochs=keep_best.n_epochs,
     )
     if not net.module_.is_anchored:
         return run

@@ -104,6 +104,7 @@ class KeepBest(Callback):
         self.losses = self.judge.losses(self.start)
         self.epochs = np.zeros(len(self.losses), dtype=int)
         self.active = np.ones(len(self.losses), dtype=bool)
+        self.n_epochs = np.zeros(len(self.losses), dtype=int)
         self.start_weights = snapshot(net.module_)
         self.weights = snapshot(net.module_)
 
@@ -112,6 +113,7 @@ class KeepBest(Callback):
         epoch, losses = len(net.history), self.judge.losses(net.held_out_errors_)
         # NaN, if there is one, is the largest. A stopped team may end as it likes.
         net.check_loss(losses[self.active].max(), held_out=True)
+        self.n_epochs[self.active] = epoch
         better = self.active & (losses < self.losses)
         if better.any():
             self._keep(better, epoch, net.held_out_errors_, snapshot(net.module_))

@@ -54,10 +54,9 @@ class LanedHeldOut:
 
 def joined(batches, sizes):
     """Return one batch of those of all lanes, with a model axis."""
-    first = batches[0]
     inputs = _joined([batch.inputs for batch in batches], sizes)
     target = inputs
-    if first.inputs is not first.target:
+    if any(batch.inputs is not batch.target for batch in batches):
         target = _joined([batch.target for batch in batches], sizes)
     weight = None
     if any(batch.row_weight is not None for batch in batches):

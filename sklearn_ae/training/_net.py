@@ -178,6 +178,8 @@ class AutoencoderNet(NeuralNet):
         self.history.record(f"{prefix}_loss_best", loss < best)
         self.best_losses_[prefix] = min(loss, best)
         self.history.record(f"{prefix}_loss", loss)
+        if training and self.by_model:  # the mean would hide one of many
+            loss = np.max(self.history[-1, "model_losses"])
         # Where rows are held out, they tell, team by team; but a likelihood of rows
         # unlike all others has no bound.
         if self.judge is None or (training and not self.criterion_.is_relative):

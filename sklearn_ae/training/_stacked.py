@@ -45,7 +45,7 @@ def stack_key(run):
         str(settings),
         int(plan.train_weight.any(axis=0).sum()),
         (plan.n_models > 1, len(plan.held_out_rows) > 0),
-        run.mean_row is None or bool(np.all(run.mean_row == 0)),
+        None if run.mean_row is None or not run.mean_row.any() else tuple(run.mean_row),
     )
 
 
@@ -87,11 +87,10 @@ def train_stacked(runs):
     lanes = [[runs[place] for place in lane] for lane in lanes.values()]
     runs = [run for lane in lanes for run in lane]
     training = _train_lanes(lanes, runs)
-    patience = runs[0].settings.n_iter_no_change
     trainings, start = [None] * len(runs), 0
     for team, (place, run) in enumerate(zip(order, runs, strict=True)):
         models = slice(start, start + run.plan.n_models)
-        trainings[place] = _part(training, team, models, patience)
+        trainings[place] = _part(training, team, models)
         start = models.stop
     return trainings
 
@@ -159,23 +158,23 @@ def _joined_batches(lanes, step):
     return Batches(LanedTraining([each.train for each in both], sizes), held_out)
 
 
-def _part(training, team, models, patience):
+def _part(training, team, models):
     """Return what came out for one run."""
 
     def own(values):
         return None if values is None else values[team : team + 1]
 
-    kept_epoch = own(training.kept_epoch)
     n_epochs = len(training.history)
-    if training.kept_loss is not None:  # alone, it would have stopped before others
-        n_epochs = min(n_epochs, int(kept_epoch[0]) + patience)
+    if training.n_epochs is not None:  # alone, it would have stopped before others
+        n_epochs = int(training.n_epochs[team])
     return Training(
         network=select_models(training.network, models),
         history=_own_history(training.history[:n_epochs], team, models),
-        kept_epoch=kept_epoch,
+        kept_epoch=own(training.kept_epoch),
         improved=own(training.improved),
         start_loss=own(training.start_loss),
         kept_loss=own(training.kept_loss),
+        n_epochs=own(training.n_epochs),
     )
 
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -169,7 +167,7 @@ def test_two_wishes_to_stop_are_one(run):
 def test_nothing_held_out_is_never_judged(run):
     training = run(hold_out=False, max_epochs=3)
     assert training.kept_epoch.tolist() == [3]
-    assert training[3:] == (None, None, None)
+    assert training[3:] == (None, None, None, None)
     assert "valid_loss" not in training.history[-1]
 
 
@@ -300,110 +298,3 @@ def test_losses_have_one_value_per_epoch(run, hold_out, max_epochs):
     for name, values in losses.items():
         assert values.shape == (max_epochs,)
         assert values.tolist() == [row[name] for row in training.history]
-
-
-# -- teams
-
-
-@pytest.fixture
-def run_teams(table, make_rows, make_network, make_settings, loss):
-    """Train one team after another, or all of them in one stack."""
-
-    def run_teams(teams, rates, callbacks=(), **changes):
-        weight = np.random.default_rng(0).uniform(0.5, 2, size=len(table))
-        plan = make_plan(
-            content_ranks(table, 0),
-            weight,
-            hold_out=True,
-            validation_fraction=0.25,
-            cross_fit=True,
-        )
-        n, size = plan.n_models, len(teams)
-        plan = replace(
-            plan,
-            train_weight=np.tile(plan.train_weight, (size, 1)),
-            anchor_weight=np.tile(plan.anchor_weight, (size, 1)),
-            held_out=plan.held_out * size,
-            team=np.repeat(np.arange(size), n),
-        )
-        settings = make_settings(
-            learning_rate=tuple(np.repeat([rates[team] for team in teams], n)),
-            **changes,
-        )
-        seeds = tuple(np.repeat(teams, n).tolist())
-        return train(
-            make_network(seeds),
-            make_rows(table),
-            plan,
-            weight,
-            loss,
-            settings,
-            callbacks,
-        )
-
-    return run_teams
-
-
-# Learning rates with which the teams go their own ways.
-TEAM_RATES = (0.02, 0.2, 0.5)
-
-
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_teams_in_one_stack_train_as_each_alone(run_teams, weight_decay):
-    changes = {"max_epochs": 40, "n_iter_no_change": 4, "weight_decay": weight_decay}
-    together = run_teams((0, 1, 2), TEAM_RATES, **changes)
-    lengths = []
-    for team in range(3):
-        alone = run_teams((team,), TEAM_RATES, **changes)
-        lengths.append(len(alone.history))
-        assert together.kept_epoch[team] == alone.kept_epoch[0]
-        assert together.improved[team] == alone.improved[0]
-        assert together.kept_loss[team] == pytest.approx(alone.kept_loss[0])
-        assert together.start_loss[team] == pytest.approx(alone.start_loss[0])
-        n = alone.network.n_models
-        ours = dict(together.network.named_parameters())
-        for name, parameter in alone.network.named_parameters():
-            own = ours[name][team * n : (team + 1) * n]
-            torch.testing.assert_close(own, parameter, rtol=1e-8, atol=1e-10)
-    # The stack trains until the last team has lost its patience, and no longer.
-    assert len(together.history) == max(lengths)
-    assert len(set(lengths)) > 1
-    assert len(set(together.kept_epoch)) > 1
-    assert together.kept_epoch[0] > 0
-
-
-def test_a_team_alone_is_a_run_with_its_learning_rate(run, run_teams):
-    stacked = run_teams((0,), (0.01,), max_epochs=6)
-    plain = run(
-        weight=np.random.default_rng(0).uniform(0.5, 2, size=96),
-        max_epochs=6,
-        learning_rate=0.01,
-    )
-    np.testing.assert_allclose(
-        stacked.history[:, "valid_loss"], plain.history[:, "valid_loss"], rtol=1e-5
-    )
-
-
-def test_a_team_that_has_stopped_cannot_stop_the_others(run_teams):
-    class Diverge(Callback):
-        """Let team 1 diverge once it is out of patience."""
-
-        epochs = 0
-
-        def on_epoch_end(self, net, **kwargs):
-            keep_best = dict(net.callbacks_)["KeepBest"]
-            if not keep_best.active[1]:
-                self.epochs += 1
-                last = net.module_.decoder_branch.output.bias
-                with torch.no_grad():
-                    last[torch.from_numpy(keep_best.teams == 1)] = 1e30
-
-    # At a learning rate of zero no epoch improves.
-    rates, changes = (0.02, 0.0), {"max_epochs": 12, "n_iter_no_change": 3}
-    alone, diverge = run_teams((0,), rates, **changes), Diverge()
-    together = run_teams((0, 1), rates, callbacks=[diverge], **changes)
-    assert diverge.epochs > 1
-    assert len(together.history) == len(alone.history) > 3
-    assert together.kept_epoch.tolist() == [alone.kept_epoch[0], 0]
-    assert together.kept_loss[0] == pytest.approx(alone.kept_loss[0])
-    assert np.isfinite(together.kept_loss).all()
