@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.metaestimators import _safe_split as safe_split
+from sklearn.utils.validation import _check_method_params as params_at
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:  # scikit-learn >= 1.9
@@ -43,6 +44,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "open_callback_context",
+    "params_at",
     "safe_split",
     "with_callbacks",
 ]

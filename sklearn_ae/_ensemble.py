@@ -4,6 +4,7 @@ import copy
 from numbers import Integral, Real
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -139,7 +140,7 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
         """
         members, opened = self._open_members(X, sample_weight)
         tasks = [Task(member, X, sample_weight) for member in members]
-        for outcome in fit_opened(tasks, opened, self.n_jobs):
+        for outcome in fit_opened(tasks, opened, effective_n_jobs(self.n_jobs)):
             if outcome.error is not None:
                 raise outcome.error
         self.estimators_ = members

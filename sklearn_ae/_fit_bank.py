@@ -4,6 +4,7 @@ A search of scikit-learn fits its candidates one by one. Where they have been tr
 together before, its own code goes on as ever, and each ``fit`` takes over what is here.
 """
 
+from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -13,18 +14,24 @@ _bank = ContextVar("bank", default=None)
 
 
 class FitBank:
-    """Fitted estimators by what they were fitted with."""
+    """Fitted estimators by what they were fitted with.
+
+    Each is given away once: no two estimators share a network, and fits of a random
+    seed are as different as they were made.
+    """
 
     def __init__(self):
-        self._fits = {}
+        self._fits = defaultdict(list)
 
     def put(self, key, estimator):
-        """Keep a fitted estimator."""
-        self._fits[key] = estimator
+        """Keep a fitted estimator, if it has a key."""
+        if key is not None:
+            self._fits[key].append(estimator)
 
-    def get(self, key):
-        """Return the estimator of a key, or None."""
-        return self._fits.get(key)
+    def take(self, key):
+        """Give away an estimator of a key, or None."""
+        fits = self._fits.get(key)
+        return fits.pop(0) if fits else None
 
     @contextmanager
     def open(self):
@@ -36,18 +43,28 @@ class FitBank:
             _bank.reset(token)
 
 
+def key_of(*parts):
+    """Return what is equal for equal contents, or None of what cannot be pickled."""
+    try:
+        return joblib.hash(parts)
+    except Exception:  # pickling raises errors of many kinds
+        return None
+
+
 def fit_key(estimator, X, sample_weight):
     """Return what is equal for equal fits: class, parameters, rows and weights."""
     kind = type(estimator)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    return joblib.hash((name, estimator.get_params(), X, sample_weight))
+    return key_of(name, estimator.get_params(), X, sample_weight)
 
 
 def adopt_fit(estimator, X, sample_weight):
     """Make an estimator what the open bank has of its fit; tell whether it has."""
     bank = _bank.get()
-    fitted = bank and bank.get(fit_key(estimator, X, sample_weight))
-    if not fitted:
+    if bank is None:
+        return False
+    fitted = bank.take(fit_key(estimator, X, sample_weight))
+    if fitted is None:
         return False
     parameters = estimator.get_params(deep=False)
     vars(estimator).update(vars(fitted))

@@ -4,7 +4,8 @@ import time
 from itertools import groupby
 from typing import NamedTuple
 
-from joblib import Parallel, delayed
+import torch
+from sklearn.utils.parallel import Parallel, delayed
 
 from ._fitting import complete, plan_for
 from ._network import DENSE
@@ -64,37 +65,37 @@ def can_be_batched(estimator):
     )
 
 
-def fit_together(tasks, n_jobs=None):
+def fit_together(tasks, n_threads=1):
     """Fit estimators, each to its rows.
 
     Parameters
     ----------
     tasks : sequence of Task
-    n_jobs : int or None
-        Threads, each of which trains stacks of its own; None is one.
+    n_threads : int, default=1
+        Threads, each of which trains stacks of its own.
 
     Returns
     -------
     outcomes : list of Outcome
     """
-    return fit_opened(tasks, [_opened(task) for task in tasks], n_jobs)
+    return fit_opened(tasks, _opened(tasks), n_threads)
 
 
-def fit_opened(tasks, opened, n_jobs=None):
+def fit_opened(tasks, opened, n_threads=1):
     """Fit estimators whose fits are opened, or have failed to; see the above.
 
     Parameters
     ----------
     tasks : sequence of Task
     opened : sequence of Opened or Exception
-    n_jobs : int or None
+    n_threads : int, default=1
 
     Returns
     -------
     outcomes : list of Outcome
     """
     stacks = _arranged(tasks, opened)
-    results = Parallel(n_jobs=n_jobs, prefer="threads")(
+    results = Parallel(n_jobs=n_threads, backend="threading")(
         delayed(_fit_stack)([(tasks[i], opened[i]) for i in places])
         for places in stacks
     )
@@ -105,13 +106,37 @@ def fit_opened(tasks, opened, n_jobs=None):
     return outcomes
 
 
-def _opened(task):
-    """Return a task's opened fit, or the error that its parameters or rows raise."""
+def _attempt(function, *args):
+    """Return what a function returns, or the exception that it raises."""
     try:
-        task.estimator._validate_params()
-        return task.estimator._open(task.X, task.sample_weight)
+        return function(*args)
     except Exception as error:
         return error
+
+
+def _opened(tasks):
+    """Return the opened fits of tasks, or the errors their parameters or rows raise.
+
+    Those of the same rows share them as read, whatever they were made of.
+    """
+    fits, rows = [], {}
+    for task in tasks:
+        opened = _attempt(_open, task)
+        if not isinstance(opened, Exception) and can_be_batched(task.estimator):
+            known = rows.setdefault(_rows_of(task), opened.rows)
+            opened = opened._replace(rows=known)
+        fits.append(opened)
+    return fits
+
+
+def _open(task):
+    task.estimator._validate_params()
+    return task.estimator._open(task.X, task.sample_weight)
+
+
+def _rows_of(task):
+    """Return what is equal for tasks of the same rows."""
+    return id(task.X), id(task.sample_weight)
 
 
 def _arranged(tasks, opened):
@@ -136,19 +161,18 @@ def _arranged(tasks, opened):
     stacks = []
     for _, run in groupby(sorted(range(len(tasks)), key=shape), key=shape):
         run = list(run)
-        size = _stack_size(opened[run[0]])
+        size = _stack_size(opened[run[0]]) if len(run) > 1 else 1
         stacks += [run[start : start + size] for start in range(0, len(run), size)]
     return stacks
 
 
 def _stack_size(opened):
     """Return how many fits of a shape one stack should hold."""
-    if isinstance(opened, Exception):
-        return 1
     rows, weight, group, recipe, start = opened
-    network = recipe.make_network(
-        n_models=1, n_features=rows.shape[1], n_components=rows.shape[1]
-    )
+    with torch.device("meta"):  # of its shapes alone
+        network = recipe.make_network(
+            n_models=1, n_features=rows.shape[1], n_components=rows.shape[1]
+        )
     widths = sum(
         parameter.shape[-1]
         for name, parameter in network.named_parameters()
@@ -162,40 +186,55 @@ def _stack_size(opened):
 
 def _fit_stack(members):
     """Fit the estimators of one stack; return their outcomes."""
-    first = members[0][1]
+    task, first = members[0]
     if isinstance(first, Exception):
         return [Outcome(first, 0.0, 1)]
     start = time.perf_counter()
-    with cpu_threads(members[0][0].estimator._n_threads(first.recipe)):
-        errors = _train_members(members)
+    with cpu_threads(task.estimator._n_threads(first.recipe)):
+        if len(members) == 1:
+            errors = [_attempt(_fit_alone, task.estimator, first)]
+        else:
+            errors = _fit_members(members)
     seconds = (time.perf_counter() - start) / len(members)
     return [Outcome(error, seconds, len(members)) for error in errors]
 
 
-def _train_members(members):
-    """Train and publish; return the error of each, or None."""
+def _fit_alone(estimator, opened):
+    """Fit an estimator as its own ``fit`` does, with callbacks of its own."""
+    estimator._adopt(estimator._train(opened, None), opened.recipe)
+
+
+def _fit_members(members):
+    """Fit estimators of one stack; return the error of each, or None."""
     jobs, sources = [], {}
     for task, opened in members:
-        given = id(task.X), id(task.sample_weight)
-        job = task.estimator._set_up(opened, sources.get(given))
-        if can_be_batched(task.estimator):
-            sources[given] = job.run.source
+        source = sources.get(_rows_of(task))
+        job = _attempt(task.estimator._set_up, opened, source)
+        if not isinstance(job, Exception):
+            sources[_rows_of(task)] = job.run.source
         jobs.append(job)
-    trainings = _trainings([job.run for job in jobs])
-    errors = []
-    for (task, opened), job, training in zip(members, jobs, trainings, strict=True):
-        error = training if isinstance(training, Exception) else None
-        if error is None:
-            task.estimator._adopt(complete(job, training), opened.recipe)
-        errors.append(error)
-    return errors
+    runs = [job.run for job in jobs if not isinstance(job, Exception)]
+    trainings = iter(_trainings(runs))
+    return [
+        job if isinstance(job, Exception) else _adopt(*member, job, next(trainings))
+        for member, job in zip(members, jobs, strict=True)
+    ]
+
+
+def _adopt(task, opened, job, training):
+    """Have an estimator become what it was trained to; return an error, or None."""
+    if isinstance(training, Exception):
+        return training
+    return _attempt(
+        lambda: task.estimator._adopt(complete(job, training), opened.recipe)
+    )
 
 
 def _trainings(runs):
     """Return what came out of each run, or the error that it raised."""
     by_key = {}
     for place, run in enumerate(runs):
-        key = stack_key(run) if len(runs) > 1 and can_be_stacked(run) else place
+        key = stack_key(run) if can_be_stacked(run) else place
         by_key.setdefault(key, []).append(place)
     trainings = [None] * len(runs)
     for places in by_key.values():
@@ -208,16 +247,7 @@ def _trainings(runs):
 
 def _trained(runs):
     """Train a stack; where one of it fails, all of it alone, to tell which."""
-    if len(runs) == 1:
-        return [_trained_alone(runs[0])]
-    try:
-        return train_stacked(runs)
-    except ValueError:
-        return [_trained_alone(run) for run in runs]
-
-
-def _trained_alone(run):
-    try:
-        return train(run)
-    except ValueError as error:
-        return error
+    together = _attempt(train_stacked, runs)
+    if isinstance(together, Exception):
+        return [_attempt(train, run) for run in runs]
+    return together

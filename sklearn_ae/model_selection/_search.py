@@ -1,17 +1,40 @@
 """scikit-learn's searches, with all fits of one shape trained as one network."""
 
 import warnings
+from contextlib import nullcontext
+from typing import NamedTuple
 
-import joblib
+from joblib import effective_n_jobs, parallel_config
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.pipeline import Pipeline
+from sklearn.utils import indexable
 
 from .._base import BaseAutoencoder
-from .._compat import safe_split
-from .._fit_bank import FitBank, fit_key
+from .._compat import params_at, safe_split
+from .._fit_bank import FitBank, fit_key, key_of
 from .._together import Task, can_be_batched, fit_together
 from ._step_cache import StepCache
+
+
+class Asked(NamedTuple):
+    """What a search is to be fitted to, and how.
+
+    Attributes
+    ----------
+    X, y : array-like
+    params : dict
+        Of ``fit``.
+    n_threads : int
+    is_here : bool
+        Whether fits are looked for in this process, so that it may hold some.
+    """
+
+    X: object
+    y: object
+    params: dict
+    n_threads: int
+    is_here: bool
 
 
 class FixedSplits:
@@ -20,11 +43,11 @@ class FixedSplits:
     def __init__(self, splits):
         self.splits = splits
 
-    def split(self, X=None, y=None, groups=None):
+    def split(self, X=None, y=None, groups=None, **params):
         """Return the pairs of training and test positions."""
         return iter(self.splits)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X=None, y=None, groups=None, **params):
         """Return the number of pairs."""
         return len(self.splits)
 
@@ -46,29 +69,29 @@ class BatchedSearchMixin:
         y : array-like of shape (n_samples,), default=None
             For scorers that ask for it; no autoencoder does.
         **params : dict
-            As of scikit-learn's search. With others than ``sample_weight`` nothing is
-            batched.
+            As of scikit-learn's search. Where others than ``sample_weight`` go to the
+            estimator, nothing is batched.
 
         Returns
         -------
         self : object
             The search, with scikit-learn's attributes.
         """
-        asked, self._data = self.estimator, (X, y, params)
+        asked, n_threads = self.estimator, effective_n_jobs(self.n_jobs)
+        # What is left to do is to score, in this process, where the fits are.
+        batches = _is_batchable(asked)
+        here = parallel_config(backend="sequential") if batches else nullcontext()
+        X, y = indexable(X, y)
+        self._asked = Asked(X, y, params, n_threads, batches or n_threads == 1)
         try:
             if isinstance(asked, Pipeline) and asked.memory is None:
                 self.estimator = clone(asked).set_params(memory=StepCache())
-            return super().fit(X, y, **params)
+            with here:
+                return super().fit(X, y, **params)
         finally:
-            del self._data
-            if self.estimator is not asked:
-                self._forget_steps(asked)
-
-    def _forget_steps(self, asked):
-        """Put the pipeline back that was given, and drop the steps kept meanwhile."""
-        self.estimator = asked
-        if hasattr(self, "best_estimator_"):
-            self.best_estimator_.set_params(memory=None)
+            del self._asked
+            self.estimator = asked
+            _forget_steps(getattr(self, "best_estimator_", None))
 
     def _run_search(self, evaluate_candidates, callback_ctx=None):
         def evaluate(candidate_params, cv=None, more_results=None, **context):
@@ -81,15 +104,27 @@ class BatchedSearchMixin:
 
     def _evaluate(self, evaluate_candidates, candidates, cv, more_results, context):
         """Evaluate candidates, once those that can be batched are fitted."""
-        X, y, params = self._data
-        fits = None
-        if set(params) <= {"sample_weight"}:
-            cv = FixedSplits(list(self._splitter(cv, y).split(X, y)))
-            fits = self._batch(candidates, cv.splits)
-        if fits is None:
+        X, y, params, n_threads, is_here = self._asked
+        routed = self._get_routed_params_for_fit(params)
+        estimators = [
+            clone(self.estimator).set_params(**clone(candidate, safe=False))
+            for candidate in candidates
+        ]
+        batched = [is_here and _is_batchable(estimator) for estimator in estimators]
+        if not all(batched):
+            message = _say_why(self, candidates, batched)
+            warnings.warn(message, UserWarning, stacklevel=2)
+        if not any(batched) or not set(routed.estimator.fit) <= {"sample_weight"}:
             return evaluate_candidates(candidates, cv, more_results, **context)
-        # What is left to do is to score, in this process, where the fits are.
-        with fits.bank.open(), joblib.parallel_config(backend="sequential"):
+        splits = self._splitter(cv, y).split(X, y, **routed.splitter.split)
+        cv, fits = FixedSplits(list(splits)), Fits()
+        for train, _ in cv.splits:
+            fold = _Fold(*safe_split(self.estimator, X, y, train))
+            fold.weight = params_at(X, routed.estimator.fit, train).get("sample_weight")
+            for estimator, is_batched in zip(estimators, batched, strict=True):
+                fits.add(fold.task(clone(estimator)) if is_batched else None)
+        fits.make(n_threads)
+        with fits.bank.open():
             results = evaluate_candidates(candidates, cv, more_results, **context)
         fits.correct_times(results, len(candidates), len(cv.splits))
         return results
@@ -100,61 +135,38 @@ class BatchedSearchMixin:
         known = getattr(self, "_checked_cv_orig", None)
         return known or check_cv(self.cv, y, classifier=is_classifier(self.estimator))
 
-    def _batch(self, candidates, splits):
-        """Fit all that can be batched; return the :class:`Fits`, or None if nothing."""
-        estimators = [
-            clone(self.estimator).set_params(**clone(candidate, safe=False))
-            for candidate in candidates
-        ]
-        finals = [_final_step(estimator) for estimator in estimators]
-        left = [
-            candidate
-            for candidate, final in zip(candidates, finals, strict=True)
-            if not (isinstance(final, BaseAutoencoder) and can_be_batched(final))
-        ]
-        if left:
-            warnings.warn(_say_why(self, left, candidates), UserWarning, stacklevel=2)
-        if len(left) == len(candidates):
-            return None
-        fits = Fits()
-        X, y, params = self._data
-        for train, _ in splits:
-            fold = _Fold(*safe_split(self.estimator, X, y, train), params, train)
-            for estimator in estimators:
-                fits.add(fold.task(clone(estimator)))
-        fits.make(self.n_jobs)
-        return fits
+    def __getstate__(self):
+        # For workers: they are given the rows themselves.
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_asked"}
 
 
 class _Fold:
     """The training rows of a split, as candidates' last steps receive them."""
 
-    def __init__(self, X, y, params, train):
-        self.X, self.y, self.weight = X, y, params.get("sample_weight")
-        if self.weight is not None:
-            self.weight = self.weight[train]
+    def __init__(self, X, y):
+        self.X, self.y, self.weight = X, y, None
         self._transformed = {}
 
     def task(self, estimator):
-        """Return the task of a candidate, or None if it is no autoencoder."""
-        final = _final_step(estimator)
-        if not isinstance(final, BaseAutoencoder):
-            return None
+        """Return the task of a candidate, or None if the search has to fit it."""
         if not isinstance(estimator, Pipeline):
-            return Task(final, self.X, self.weight)
-        if self.weight is not None or len(estimator.steps) < 2:
+            return Task(estimator, self.X, self.weight)
+        if self.weight is not None:
             return None
-        return self._task_behind(estimator, final)
-
-    def _task_behind(self, pipeline, final):
-        before = pipeline[:-1]
-        key = joblib.hash(before.get_params())
+        name, final = estimator.steps[-1]
+        # A step like others, so that each before it is one that the cache knows.
+        before = estimator.set_params(**{name: "passthrough"})
+        key = key_of(before.get_params())
         try:
-            if key not in self._transformed:
-                self._transformed[key] = before.fit_transform(self.X, self.y)
+            rows = self._transformed.get(key)
+            if rows is None:
+                rows = before.fit_transform(self.X, self.y)
         except Exception:  # it will be raised again where the search fits the candidate
             return None
-        return Task(final, self._transformed[key])
+        if key is not None:
+            self._transformed[key] = rows
+        return Task(final, rows)
 
 
 class Fits:
@@ -169,11 +181,11 @@ class Fits:
         """Take on the next fit; None is left to the search."""
         self._tasks.append(task)
 
-    def make(self, n_jobs):
+    def make(self, n_threads):
         """Make the fits, and bank those that succeed."""
         tasks = [task for task in self._tasks if task is not None]
         keys = [fit_key(*task) for task in tasks]
-        outcomes = fit_together(tasks, n_jobs)
+        outcomes = fit_together(tasks, n_threads)
         for task, key, outcome in zip(tasks, keys, outcomes, strict=True):
             if outcome.error is None:
                 self.bank.put(key, task.estimator)
@@ -190,11 +202,22 @@ class Fits:
             results["mean_fit_time"][-n_candidates + place] += sum(own) / n_splits
 
 
-def _final_step(estimator):
-    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+def _is_batchable(estimator):
+    """Whether an estimator is, or ends in, one whose fits are trained together."""
+    final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    return isinstance(final, BaseAutoencoder) and can_be_batched(final)
 
 
-def _say_why(search, left, candidates):
+def _forget_steps(best):
+    """Drop the steps that the best estimator has kept while it was searched."""
+    if isinstance(best, Pipeline) and isinstance(best.memory, StepCache):
+        best.set_params(memory=None)
+
+
+def _say_why(search, candidates, batched):
+    left = [
+        c for c, is_batched in zip(candidates, batched, strict=True) if not is_batched
+    ]
     return (
         f"{type(search).__name__} fits {len(left)} of {len(candidates)} candidates one "
         f"by one, such as {left[0]}: only Autoencoder and DenoisingAutoencoder with "

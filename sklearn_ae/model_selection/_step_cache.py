@@ -2,13 +2,14 @@
 
 import inspect
 
-import joblib
+from .._fit_bank import key_of
 
 
 class StepCache:
     """What a pipeline takes as its ``memory``: results of calls, by their arguments.
 
-    Copies are the cache itself, so that all clones of a pipeline share it.
+    Copies are the cache itself, so that all clones of a pipeline share it. What cannot
+    be pickled, such as a lambda, has no key, and is called each time.
     """
 
     def __init__(self):
@@ -16,6 +17,9 @@ class StepCache:
 
     def __deepcopy__(self, memo):
         return self
+
+    def __reduce__(self):
+        return StepCache, ()  # other processes have steps of their own
 
     def cache(self, function, ignore=()):
         """Return the function, which is called once for the same arguments.
@@ -31,7 +35,9 @@ class StepCache:
         def cached(*args, **kwargs):
             given = signature.bind(*args, **kwargs).arguments
             given = {name: given[name] for name in given if name not in ignore}
-            key = joblib.hash((function.__qualname__, given))
+            key = key_of(function.__qualname__, given)
+            if key is None:
+                return function(*args, **kwargs)
             if key not in self._results:
                 self._results[key] = function(*args, **kwargs)
             return self._results[key]

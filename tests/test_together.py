@@ -1,0 +1,315 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from skorch.callbacks import Callback
+
+from sklearn_ae import (
+    Autoencoder,
+    ConvolutionalNetwork,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+    _together,
+)
+from sklearn_ae._together import Task, can_be_batched, fit_together
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+
+# With these PCA is improved on, so that more than the start is compared.
+FAST = {
+    "hidden_layer_sizes": (8,),
+    "max_epochs": 15,
+    "learning_rate": 0.03,
+    "validation_fraction": 0.3,
+}
+
+
+def make(kind=Autoencoder, n_components=2, **changes):
+    """Make a small estimator."""
+    return kind(n_components, **{**FAST, "random_state": 0, **changes})
+
+
+def assert_fits_are_as_alone(estimators, X, *, weight=None, n_threads=1, rtol=1e-7):
+    """Fit together and one by one, and compare; return the outcomes."""
+    ours = [clone(estimator) for estimator in estimators]
+    outcomes = fit_together([Task(each, X, weight) for each in ours], n_threads)
+    for fitted, estimator, outcome in zip(ours, estimators, outcomes, strict=True):
+        assert outcome.error is None
+        assert_same_fit(fitted, clone(estimator).fit(X, sample_weight=weight), X, rtol)
+    return outcomes
+
+
+def assert_same_fit(ours, expected, X, rtol):
+    names = {name for name in vars(expected) if name.endswith("_")}
+    assert names == {name for name in vars(ours) if name.endswith("_")}
+    assert ours.best_epoch_ == expected.best_epoch_
+    assert ours.n_epochs_ == expected.n_epochs_
+    assert ours.max_epochs_ == expected.max_epochs_
+    assert ours.n_components_ == expected.n_components_
+    for name, losses in expected.history_.items():
+        np.testing.assert_allclose(ours.history_[name], losses, rtol=rtol)
+    assert ours.offset_ == pytest.approx(expected.offset_, rel=1e3 * rtol)
+    size = np.abs(expected.transform(X)).max()
+    np.testing.assert_allclose(
+        ours.transform(X), expected.transform(X), atol=10 * rtol * size
+    )
+    assert ours.score(X) == pytest.approx(expected.score(X), rel=10 * rtol)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """The sizes of the stacks that are trained, in order."""
+    sizes, trained = [], _together._trained
+
+    def count(runs):
+        sizes.append(len(runs))
+        return trained(runs)
+
+    monkeypatch.setattr(_together, "_trained", count)
+    return sizes
+
+
+@pytest.fixture
+def few(table):
+    """Few enough rows to be cross-fitted, shape (100, 5)."""
+    return table[:100]
+
+
+@pytest.fixture
+def table():
+    """Rows of which a tenth is held out, shape (1100, 5)."""
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-2, 2, size=(1100, 2))
+    X = np.column_stack([t, t[:, 0] ** 2, np.sin(2 * t[:, 1]), t[:, 0] * t[:, 1]])
+    return X + 0.1 * rng.normal(size=X.shape)
+
+
+DIFFERENT = [
+    make(),
+    make(weight_decay=0.5),
+    make(random_state=1),
+    make(corruption="gaussian"),
+    make(corruption="gaussian", noise_scale=0.1),
+    make(corruption="swap", corruption_rate=(0, 0.1, 0.2, 0.3, 0.9)),
+    make(contamination=0.1),
+    make(outlier_score="reconstruction"),
+]
+
+
+def test_few_rows_are_fitted_as_alone(few, alone):
+    outcomes = assert_fits_are_as_alone(DIFFERENT, few)
+    assert clone(DIFFERENT[0]).fit(few).improved_on_pca_
+    assert alone == [len(DIFFERENT)]
+    assert {outcome.n_together for outcome in outcomes} == {len(DIFFERENT)}
+    assert all(outcome.seconds > 0 for outcome in outcomes)
+
+
+def test_many_rows_are_fitted_as_alone(table, alone):
+    assert_fits_are_as_alone(DIFFERENT, table, rtol=1e-3)
+    assert max(alone) > 2
+
+
+def test_fits_without_held_out_rows_are_as_alone(few, alone):
+    estimators = [clone(each).set_params(early_stopping=False) for each in DIFFERENT]
+    rates = [make(early_stopping=False, learning_rate=rate) for rate in (1e-3, 1e-2)]
+    assert_fits_are_as_alone(estimators + rates, few)
+    assert alone == [len(DIFFERENT) + 2]
+
+
+def test_columns_of_different_units(few):
+    X = few * 10.0 ** np.arange(-2, 3)
+    estimators = [
+        make(standardize=standardize, random_state=seed)
+        for standardize in (True, False)
+        for seed in (0, 1)
+    ]
+    assert_fits_are_as_alone(estimators, X)
+
+
+def test_weights_of_rows(few):
+    weight = np.random.default_rng(0).integers(0, 3, size=100)
+    assert_fits_are_as_alone(DIFFERENT[:4], few, weight=weight)
+
+
+@pytest.mark.parametrize("corruption", ["swap", "gaussian"])
+def test_denoisers(few, corruption, alone):
+    name = "noise_scale" if corruption == "gaussian" else "corruption_rate"
+    estimators = [
+        make(DenoisingAutoencoder, 3, corruption=corruption, **{name: amount})
+        for amount in ("auto", 0.1, 0.6)
+    ]
+    assert_fits_are_as_alone(estimators, few)
+    assert alone == [3]
+
+
+def test_rows_may_differ(few, table, alone):
+    estimators, tables = (
+        [make(), make(), make(), make()],
+        [few, few[::-1] * 2, table[:100] + 1, table[:90]],
+    )
+    tasks = [Task(*pair) for pair in zip(estimators, tables, strict=True)]
+    outcomes = fit_together(tasks)
+    assert [outcome.n_together for outcome in outcomes] == [3, 3, 3, 1]
+    assert alone == [3]
+    for fitted, X in zip(estimators, tables, strict=True):
+        assert_same_fit(fitted, clone(fitted).fit(X), X, rtol=1e-7)
+
+
+def test_fits_of_different_shapes_come_back_in_order(few):
+    estimators = [
+        make(n_components=k, hidden_layer_sizes=sizes, random_state=seed)
+        for seed in (0, 1)
+        for k in (1, 2, 0.9)
+        for sizes in ((6,), (4, 3))
+    ]
+    assert_fits_are_as_alone(estimators, few)
+
+
+def test_threads_change_no_bit(few):
+    fits = []
+    for n_threads in (1, 2):
+        estimators = [
+            make(n_components=k, random_state=s) for k in (1, 2) for s in (0, 1)
+        ]
+        fit_together([Task(each, few) for each in estimators], n_threads)
+        fits.append([each.transform(few) for each in estimators])
+    for one, other in zip(*fits, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SparseAutoencoder(6, max_epochs=6, random_state=0),
+        VariationalAutoencoder(2, max_epochs=6, kl_warmup=4, random_state=0),
+        Autoencoder(
+            2,
+            network=ConvolutionalNetwork(image_shape=(1, -1)),
+            max_epochs=1,
+            random_state=0,
+        ),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_what_has_no_stack_is_fitted_as_by_itself(estimator, few):
+    assert not can_be_batched(estimator)
+    outcomes = assert_fits_are_as_alone([make(), estimator, make()], few, rtol=1e-12)
+    assert [outcome.n_together for outcome in outcomes] == [2, 1, 2]
+
+
+def test_what_can_be_batched():
+    assert can_be_batched(make())
+    assert can_be_batched(make(DenoisingAutoencoder))
+    for change in ({"warm_start": True}, {"verbose": 1}, {"callbacks": [Callback()]}):
+        assert not can_be_batched(make(**change))
+
+
+# -- failures
+
+
+def texts(outcomes):
+    return [outcome.error and str(outcome.error) for outcome in outcomes]
+
+
+def message_of(estimator, X):
+    with pytest.raises(ValueError) as caught:
+        clone(estimator).fit(X)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("kind", [Autoencoder, DenoisingAutoencoder])
+def test_one_that_diverges_harms_no_other(kind, early_stopping, few):
+    # Rates are stacked only where nothing is held out; decays always are.
+    bad = {"weight_decay": 1e30} if early_stopping else {"learning_rate": 1e30}
+    estimators = [
+        make(kind, early_stopping=early_stopping, random_state=seed)
+        for seed in range(3)
+    ]
+    estimators[1].set_params(**bad)
+    ours = [clone(each) for each in estimators]
+    found = texts(fit_together([Task(each, few) for each in ours]))
+    assert found == [None, message_of(estimators[1], few), None]
+    assert found[1].startswith("Training diverged")
+    assert not hasattr(ours[1], "net_")
+    for place in (0, 2):
+        expected = clone(estimators[place]).fit(few)
+        assert_same_fit(ours[place], expected, few, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"max_epochs": -1}, {"hidden_layer_sizes": (0,)}, {"corruption_rate": (1, 2)}],
+)
+def test_wrong_parameters_are_their_own_fits_error(change, few):
+    wrong = make(corruption="swap").set_params(**change)
+    found = texts(fit_together([Task(each, few) for each in (make(), wrong, make())]))
+    assert found == [None, message_of(wrong, few), None]
+
+
+def test_wrong_rows_are_their_own_fits_error(few):
+    wrong = np.full((100, 5), np.nan)
+    tasks = [Task(make(), X) for X in (few, wrong, few)]
+    assert texts(fit_together(tasks)) == [None, message_of(make(), wrong), None]
+
+
+@pytest.mark.filterwarnings("error:.*was still improving")
+def test_a_warning_made_an_error_is_its_own_fits(few, monkeypatch):
+    monkeypatch.setattr("sklearn_ae._base.STILL_IMPROVING", 0)
+    estimators = [make(random_state=seed) for seed in range(2)]
+    found = texts(fit_together([Task(each, few) for each in estimators]))
+    assert all("still improving" in text for text in found)
+
+
+def test_an_error_in_a_stack_sends_its_runs_off_alone(few, monkeypatch):
+    def fail(runs):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(_together, "train_stacked", fail)
+    assert_fits_are_as_alone([make(), make(random_state=1)], few)
+
+
+def test_ctrl_c_ends_it_all(few, monkeypatch):
+    def interrupt(runs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_together, "train_stacked", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fit_together([Task(make(), few), Task(make(), few)])
+
+
+# -- rows and stacks
+
+
+def test_rows_are_read_once(few):
+    integers = (few * 100).astype(int)
+    tasks = [Task(make(random_state=seed), integers) for seed in range(3)]
+    opened = _together._opened(tasks)
+    assert len({id(fit.rows) for fit in opened}) == 1
+    assert_fits_are_as_alone([task.estimator for task in tasks], integers)
+
+
+def test_nothing_to_fit():
+    assert fit_together([]) == []
+
+
+def test_stacks_are_as_large_as_the_cache(few, monkeypatch, alone):
+    (opened,) = _together._opened([Task(make(), few)])
+    size = _together._stack_size(opened)
+    assert size > 10
+    monkeypatch.setattr(_together, "CPU_CELLS", 2 * _together.CPU_CELLS // size)
+    assert _together._stack_size(opened) == 2
+    assert_fits_are_as_alone([make(random_state=seed) for seed in range(5)], few)
+    assert alone == [2, 2]
+    monkeypatch.setattr(_together, "CPU_CELLS", 1)
+    assert _together._stack_size(opened) == 1
+
+
+def test_the_size_of_a_stack_is_found_without_its_memory():
+    rows = np.random.default_rng(0).normal(size=(12, 20_000))
+    tasks = [Task(make(max_epochs=0, early_stopping=False), rows)]
+    (opened,) = _together._opened(tasks)
+    # A linear path of as many components as columns would take 3 GB.
+    assert _together._stack_size(opened) >= 1
