@@ -42,6 +42,7 @@ from .training import (
     draw_seeds,
     losses_of,
     make_net,
+    precision_of,
     resolve_device,
     train,
     wide_dtype,
@@ -272,6 +273,7 @@ class BaseAutoencoder(
         # One small batch in float64 costs little, and makes a weight of two equal to a
         # row given twice to the last digits.
         precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
+        dtype, products = precision_of(self.precision, device, precise)
         n_batches = -(-n_rows // batch_size)
         schedule = kind.schedule(self._schedule, n_batches)
         epochs = _or(
@@ -296,11 +298,12 @@ class BaseAutoencoder(
                 weight_decay=_or(self.weight_decay, self._auto_weight_decay()),
                 n_iter_no_change=self.n_iter_no_change,
                 batch_seed=seeds.batches,
-                dtype=wide_dtype(device) if precise else torch.float32,
+                dtype=dtype,
                 device=device,
                 callbacks=tuple(self.callbacks or ()),
                 noise_seed=seeds.noise,
                 beta2=kind.beta2(self._is_corrupted),
+                products=products,
             ),
             weight_seed=seeds.weights,
             projection_seed=seeds.projection,

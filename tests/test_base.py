@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
-from sklearn_ae import _dictionary, _reference
+from sklearn_ae import _base, _dictionary, _reference
 from sklearn_ae.training import (
     Scaling,
     _corruption,
@@ -738,3 +738,52 @@ def test_first_block_of_a_stream_too_short_for_the_components(estimator, blob):
     with pytest.raises(ValueError, match=re.escape(message)):
         estimator.partial_fit(blob[:3])
     assert estimator.partial_fit(blob[:4]).transform(blob).shape == (60, 4)
+
+
+# -- precision
+
+
+@pytest.mark.parametrize("n_rows", [60, 1500], ids=["small", "large"])
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [
+        ("float32", torch.float32),
+        ("float64", torch.float64),
+        ("bfloat16", torch.float32),
+        ("tf32", torch.float32),
+    ],
+)
+def test_precision_is_that_of_training(
+    estimator, n_rows, precision, dtype, monkeypatch
+):
+    seen = []
+
+    def stop(run, callbacks):
+        seen.append((run.settings.dtype, run.settings.products))
+        raise KeyError(precision)
+
+    monkeypatch.setattr(_base, "train", stop)
+    with pytest.raises(KeyError):
+        estimator.set_params(precision=precision).fit(curve(n_rows))
+    products = precision if precision in ("tf32", "bfloat16") else "full"
+    assert seen == [(dtype, products)]
+
+
+def test_training_in_bfloat16_ends_near_that_in_float32(estimator):
+    X, losses = curve(200), []
+    for precision in ("float32", "bfloat16"):
+        estimator.set_params(precision=precision, max_epochs=40).fit(X)
+        losses.append(estimator.history_["train_loss"][-1])
+        weights = next(estimator.net_.module_.parameters())
+        assert weights.dtype == torch.float64
+    start = estimator.history_["train_loss"][0]
+    assert losses[1] == pytest.approx(losses[0], abs=0.05 * abs(start), rel=0.05)
+
+
+def test_where_cuda_is_not_used_tf32_is_float32(estimator):
+    X = curve(300)
+    codes = [
+        estimator.set_params(precision=precision).fit(X).transform(X)
+        for precision in ("float32", "tf32")
+    ]
+    assert_array_equal(*codes)

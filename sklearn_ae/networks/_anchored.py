@@ -7,7 +7,7 @@ import torch
 from ._bottleneck import make_bottleneck
 from ._branches import make_branches
 from ._code_map import CodeMap
-from ._layers import CLIP_SCALE, SoftClip, StackedLinear
+from ._layers import CLIP_SCALE, PreciseLinear, SoftClip
 from ._likelihood import make_likelihood
 from ._output import Output
 
@@ -119,8 +119,8 @@ class AnchoredAutoencoder(CodeMap):
         self.n_models = n_models
         self.n_features = n_features
         self.n_components = n_components
-        self.linear_encoder = StackedLinear(n_models, n_features, n_components)
-        self.linear_decoder = StackedLinear(n_models, n_components, n_features)
+        self.linear_encoder = PreciseLinear(n_models, n_features, n_components)
+        self.linear_decoder = PreciseLinear(n_models, n_components, n_features)
         for layer in (self.linear_encoder, self.linear_decoder):
             layer.requires_grad_(False)
         self.bottleneck = make_bottleneck(bottleneck, n_models, n_components)

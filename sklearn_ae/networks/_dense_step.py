@@ -15,6 +15,7 @@ from ._anchored import AnchoredAutoencoder
 from ._bottleneck import PlainBottleneck
 from ._layers import ResidualBranch
 from ._output import Output
+from ._step_layers import step_layers
 
 
 class Prepared(NamedTuple):
@@ -64,20 +65,6 @@ class Pass(NamedTuple):
     factor: torch.Tensor
 
 
-class _Layer(NamedTuple):
-    """The tensors of a layer, which autograd does not follow."""
-
-    weight: torch.Tensor
-    bias: torch.Tensor
-    weight_gradient: torch.Tensor
-    bias_gradient: torch.Tensor
-
-    @classmethod
-    def of(cls, layer):
-        weight, bias = layer.weight, layer.bias
-        return cls(weight.detach(), bias.detach(), weight.grad, bias.grad)
-
-
 def is_dense(network):
     """Whether a network is one whose gradients are written out here."""
     return (
@@ -106,15 +93,18 @@ class DenseStep:
     network : AnchoredAutoencoder
         For which :func:`is_dense` holds. The gradients of its parameters exist, and
         are written to.
+    bfloat16 : bool, default=False
+        Whether the products of large layers are computed in bfloat16. The linear path
+        stays as it is: the branches learn what it leaves.
     """
 
-    def __init__(self, network):
+    def __init__(self, network, bfloat16=False):
         self.network = network
         self.clip = 1 / network.clip.scale**2
         encoder, decoder = network.encoder_branch, network.decoder_branch
         self.apply, self.back = ACTIVATION_GRADIENTS[type(encoder.activation)]
-        self.encoder = [_Layer.of(layer) for layer in (*encoder.hidden, encoder.output)]
-        self.decoder = [_Layer.of(layer) for layer in (*decoder.hidden, decoder.output)]
+        self.encoder = step_layers((*encoder.hidden, encoder.output), bfloat16)
+        self.decoder = step_layers((*decoder.hidden, decoder.output), bfloat16)
         self.one = torch.ones((), dtype=network.spread.dtype).to(network.spread.device)
         # Where all models read alike, rows are clipped once for all.
         scale = network.input_scale
@@ -125,7 +115,7 @@ class DenseStep:
     def prepare(self, rows):
         """Return what of rows, ``(n, d)`` or ``(M, n, d)``, does not change."""
         network = self.network
-        inputs = network.clip(rows * self.scale)
+        inputs = network.clip(rows * self.scale).to(self.encoder[0].dtype)
         inputs = inputs.expand(network.n_models, -1, -1)
         return Prepared(inputs, network.encode_linear(rows))
 
@@ -178,12 +168,12 @@ class DenseStep:
         kept = []
         *hidden, output = layers
         for layer in hidden:
-            sums = torch.baddbmm(layer.bias, x, layer.weight)
-            made = self.apply(sums)
-            kept.append((x, sums, made))
-            x = made
-        kept.append((x, None, None))
-        return torch.baddbmm(output.bias, x, output.weight), kept
+            sums, read = layer.forward(x)
+            x = self.apply(sums)
+            kept.append((read, sums, x))
+        answer, read = output.forward(x)
+        kept.append((read, None, None))
+        return answer, kept
 
     def backward(self, passed, gradient):
         """Set the parameters' gradients, given that of the reconstruction."""
@@ -202,11 +192,8 @@ class DenseStep:
     def _back(self, layers, kept, gradient, to_inputs):
         """Set the gradients of layers; return that of what they read, if asked for."""
         for place in range(len(layers) - 1, -1, -1):
-            layer, read = layers[place], kept[place][0]
-            torch.bmm(read.transpose(1, 2), gradient, out=layer.weight_gradient)
-            torch.sum(gradient, dim=1, keepdim=True, out=layer.bias_gradient)
-            if place or to_inputs:
-                gradient = torch.bmm(gradient, layer.weight.transpose(1, 2))
+            read = kept[place][0]
+            gradient = layers[place].backward(read, gradient, place or to_inputs)
             if place:
                 _, sums, made = kept[place - 1]
                 gradient = self.back(gradient, sums, made)

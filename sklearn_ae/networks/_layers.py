@@ -50,6 +50,22 @@ class StackedLinear(nn.Module):
             weight.copy_(draw.uniform_(-bound, bound, generator=generator))
 
 
+class PreciseLinear(StackedLinear):
+    """The same in the precision of its weights, whatever surrounds it is cast to.
+
+    For a linear path: branches beside it could not learn what rounding takes from it
+    anew with every batch.
+    """
+
+    def forward(self, x):
+        """Apply each model's map to its rows."""
+        kind = x.device.type
+        if not torch.is_autocast_enabled(kind):
+            return super().forward(x)
+        with torch.autocast(kind, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
 class ResidualBranch(nn.Module):
     """M multilayer perceptrons that answer zero until they are trained.
 

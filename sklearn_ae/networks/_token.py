@@ -230,7 +230,8 @@ class TokenAutoencoder(CodeMap):
 
     def _answer(self, x):
         raw, lengths = self._encode(x), self.lengths_of(x)
-        logits = self._logits(raw, lengths)
+        # As precise as the rows: a row's likelihood is a sum over many tokens.
+        logits = self._logits(raw, lengths).to(x)
         tokens = self._tokens(x, logits.shape[-2]).expand(logits.shape[:-1])
         chosen = logits.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
         likelihood = chosen - torch.logsumexp(logits, dim=-1)

@@ -17,6 +17,7 @@ from ._net import AutoencoderNet
 from ._noise import Chance
 from ._optimizer import FlatAdamW, StackedAdamW
 from ._plan import Plan
+from ._runtime import BFLOAT16, FULL
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Settings:
         the rate is one.
     beta2 : float
         What Adam keeps of the mean squared gradients at each step.
+    products : {"full", "tf32", "bfloat16"}
+        How matrix products are computed in training.
     batch_seed, noise_seed : int
         Seeds of the order of the rows, and of corruption and noise.
     dtype : torch dtype
@@ -50,6 +53,7 @@ class Settings:
     callbacks: tuple = ()
     noise_seed: int = 0
     beta2: float = 0.999
+    products: str = FULL
 
 
 class Run(NamedTuple):
@@ -175,6 +179,7 @@ def make_net(network, loss, settings, *, by_rows=False):
         network,
         copy.deepcopy(loss).to(settings.device, settings.dtype),
         flat=flat,
+        products=settings.products,
         optimizer__weight_decay=settings.weight_decay,
         optimizer__betas=(0.9, settings.beta2),
         optimizer__eps=ADAM_EPSILON,
@@ -212,6 +217,11 @@ def takes_direct_steps(network, loss):
     return is_dense(network) and type(loss) is ReconstructionLoss
 
 
+def make_step(net):
+    """Return what takes the direct steps of a net."""
+    return DenseStep(net.module_, bfloat16=net.products == BFLOAT16)
+
+
 def train(run, callbacks=()):
     """Train a stack of networks by a plan.
 
@@ -233,7 +243,7 @@ def train(run, callbacks=()):
     net = make_net(run.network, run.loss, settings, by_rows=direct)
     batches = make_batches(run)
     if direct:
-        net.direct = DenseStep(net.module_)
+        net.direct = make_step(net)
         batches.train.prepare_with(net.direct)
     judged = Judged.of([run]) if batches.held_out is not None else None
     return run_net(net, batches, settings, judged, callbacks)

@@ -18,7 +18,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 
 from ._optimizer import StackedAdamW
-from ._runtime import keep_freed_memory
+from ._runtime import BFLOAT16, FULL, keep_freed_memory, matrix_products
 
 # Steps over which the learning rate of a stream rises. Adam's first steps are as large
 # as its later ones, however small the gradient, and nothing is held out of a stream
@@ -62,6 +62,8 @@ class AutoencoderNet(NeuralNet):
         Computes losses and gradients in the place of autograd.
     by_model : bool
         Whether the history has the training loss of each model; needs ``direct``.
+    products : {"full", "tf32", "bfloat16"}
+        How matrix products are computed in training; rows are judged in full.
     **kwargs : dict
         As of ``skorch.NeuralNet``.
     """
@@ -76,6 +78,7 @@ class AutoencoderNet(NeuralNet):
         flat=None,
         direct=None,
         by_model=False,
+        products=FULL,
         **kwargs,
     ):
         self.judge = judge
@@ -83,6 +86,7 @@ class AutoencoderNet(NeuralNet):
         self.flat = flat
         self.direct = direct
         self.by_model = by_model
+        self.products = products
         super().__init__(module, criterion, **kwargs)
 
     # -- data: a plan's batches come ready made, there is nothing to load or split
@@ -100,9 +104,11 @@ class AutoencoderNet(NeuralNet):
     def train(self, batches, epochs):
         """Run up to ``epochs`` epochs; unlike ``fit``, let Ctrl-C through."""
         keep_freed_memory()
+        device = torch.device(self.device)
         with suppress(StopTraining), torch.enable_grad():
             self.notify("on_train_begin", X=batches, y=None)
-            self.fit_loop(batches, epochs=epochs)
+            with matrix_products(self.products, device):
+                self.fit_loop(batches, epochs=epochs)
         with suppress(StopTraining):
             self.notify("on_train_end", X=batches, y=None)
         return self
@@ -265,7 +271,10 @@ class AutoencoderNet(NeuralNet):
         if self.direct is not None:
             losses, output = self.direct(batch, self.criterion_.column_weight)
             return {"loss": losses.sum(), "losses": losses, "y_pred": output}
-        output = self._answer(batch)
+        if self.products == BFLOAT16:
+            output = self._answer_in_bfloat16(batch)
+        else:
+            output = self._answer(batch)
         loss = self.criterion_(output, batch)
         loss.backward()
         self.module_.observe(output, batch.target, batch.row_weight)
@@ -277,6 +286,14 @@ class AutoencoderNet(NeuralNet):
         if self.module_.weighs_rows:
             return self.module_(batch.inputs, row_weight=batch.row_weight)
         return self.module_(batch.inputs)
+
+    def _answer_in_bfloat16(self, batch):
+        """Return the output with products in bfloat16, as precise as the rows else."""
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
+            output = self._answer(batch)
+        return type(output)(
+            *(part if part is None else part.to(batch.target) for part in output)
+        )
 
     # -- helpers
 

@@ -1,6 +1,7 @@
 """Where and how a fit runs: device, threads, seeds."""
 
 import ctypes
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ WIDE_BATCH = 2**19
 # Threads at most that share the rows of one call: more get in each other's way, since
 # Python starts the kernels of one at a time.
 MOST_THREADS = 8
+
+# How matrix products are computed in training: as the rows are, or with operands cut to
+# ten or seven bits after the leading one.
+FULL, TF32, BFLOAT16 = "full", "tf32", "bfloat16"
 
 # The largest block, nearly, by which glibc learns what to keep; no byte of it is used.
 LARGEST_LESSON = 31 * 2**20
@@ -73,6 +78,77 @@ def _is_available(device):
 def wide_dtype(device):
     """Return the most precise float of a device: float64, but on MPS."""
     return torch.float32 if device.type == "mps" else torch.float64
+
+
+def precision_of(precision, device, is_small):
+    """Return the float and the products of the parameter ``precision``.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "float64", "bfloat16", "tf32"}
+    device : torch device
+    is_small : bool
+        Whether training is short enough for "auto" to be float64.
+
+    Returns
+    -------
+    dtype : torch dtype
+    products : {"full", "tf32", "bfloat16"}
+    """
+    wide = wide_dtype(device)
+    if precision == "float64" and wide != torch.float64:
+        raise ValueError(
+            f"precision='float64' is not available with device={str(device)!r}, which "
+            "has none. Use precision='float32', or device='cpu'."
+        )
+    if precision == "float64" or (precision == "auto" and is_small):
+        return wide, FULL
+    return torch.float32, precision if precision in (TF32, BFLOAT16) else FULL
+
+
+_tf32_lock = threading.Lock()
+_tf32_before = []
+
+
+@contextmanager
+def matrix_products(products, device):
+    """Let CUDA use TF32 inside the block, if that is asked for.
+
+    The switches are the process's: the first block to ask finds out what they were,
+    and the last one to end, in whatever thread, puts them back.
+
+    Parameters
+    ----------
+    products : {"full", "tf32", "bfloat16"}
+    device : torch device
+    """
+    if products != TF32 or device.type != "cuda":
+        yield
+        return
+    switches, name, on = _tf32_switches()
+    with _tf32_lock:
+        _tf32_before.append([getattr(switch, name) for switch in switches])
+        for switch in switches:
+            setattr(switch, name, on)
+    try:
+        yield
+    finally:
+        with _tf32_lock:
+            before = _tf32_before.pop()
+            if not _tf32_before:
+                for switch, value in zip(switches, before, strict=True):
+                    setattr(switch, name, value)
+
+
+def _tf32_switches():
+    """Return torch's switches of TF32, the name of their attribute, and its "on".
+
+    The newer name can be read whichever of the two the caller has used.
+    """
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    if hasattr(cuda, "fp32_precision"):
+        return (cuda, cudnn.conv), "fp32_precision", "tf32"
+    return (cuda, cudnn), "allow_tf32", True
 
 
 def threads_for(batch_size, n_features, cells_for_two=WIDE_BATCH):

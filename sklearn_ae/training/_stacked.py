@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from skorch.history import History
 
-from ..networks import DenseStep, select_models, stack_models
+from ..networks import select_models, stack_models
 from ._batches import Batches
 from ._core import (
     Judged,
     Training,
     make_batches,
     make_net,
+    make_step,
     run_net,
     takes_direct_steps,
     train,
@@ -25,7 +26,7 @@ from ._plan import join_plans
 # What runs of one stack share; rates, decays and seeds are each run's own.
 SHARED = (
     *("max_epochs", "batch_size", "n_iter_no_change"),
-    *("dtype", "device", "beta2", "callbacks"),
+    *("dtype", "products", "device", "beta2", "callbacks"),
 )
 
 
@@ -100,7 +101,7 @@ def _train_lanes(lanes, runs):
     settings = _joined_settings(runs)
     network = stack_models([run.network for run in runs])
     net = make_net(network, _joined_loss(runs), settings, by_rows=True)
-    net.by_model, net.direct = True, DenseStep(net.module_)
+    net.by_model, net.direct = True, make_step(net)
     batches = _joined_batches([_joined_run(lane) for lane in lanes], net.direct)
     judged = Judged.of(runs) if batches.held_out is not None else None
     training = run_net(net, batches, settings, judged)

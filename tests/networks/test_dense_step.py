@@ -178,3 +178,28 @@ def test_other_networks_are_left_to_autograd(arguments):
             **arguments,
         )
     )
+
+
+def test_rows_are_prepared_as_the_first_layer_reads_them():
+    network = make_network(sizes=(900,)).float()
+    for parameter in trained(network):
+        parameter.grad = torch.zeros_like(parameter)
+    rows = torch.ones(N_ROWS, N_FEATURES)
+    prepared = DenseStep(network, bfloat16=True).prepare(rows)
+    assert prepared.inputs.dtype == torch.bfloat16
+    assert torch.equal(prepared.codes, network.encode_linear(rows))
+
+
+def test_steps_in_bfloat16_have_about_the_same_gradients(weights):
+    network, columns = make_network(sizes=(900,)).float(), weights[0].float()
+    rows = torch.linspace(-2, 2, N_ROWS * N_FEATURES).reshape(N_ROWS, N_FEATURES)
+    found = []
+    for bfloat16 in (False, True):
+        for parameter in trained(network):
+            parameter.grad = torch.full_like(parameter, torch.nan)
+        step = DenseStep(network, bfloat16=bfloat16)
+        losses, output = step(as_batch(rows, rows), columns)
+        assert losses.dtype == output.reconstruction.dtype == torch.float32
+        found.append([p.grad for p in trained(network)])
+    for ours, theirs in zip(*found, strict=True):
+        assert 0 < (ours - theirs).norm() / theirs.norm() < 0.02

@@ -10,6 +10,7 @@ from sklearn_ae import networks
 from sklearn_ae.networks import ACTIVATIONS
 from sklearn_ae.networks._layers import (
     LOG_VARIANCE_RANGE,
+    PreciseLinear,
     ResidualBranch,
     SoftClip,
     StackedLinear,
@@ -243,3 +244,14 @@ def test_bounded_is_the_identity_near_zero():
     torch.testing.assert_close(y, x)
     y.sum().backward()
     torch.testing.assert_close(x.grad, torch.ones(3).double())
+
+
+def test_a_precise_layer_is_not_cast_by_what_surrounds_it():
+    layer = PreciseLinear(2, 40, 30)
+    layer.initialise([torch.Generator().manual_seed(seed) for seed in (0, 1)])
+    x = torch.randn(7, 40, generator=torch.Generator().manual_seed(2))
+    expected = layer(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert StackedLinear.forward(layer, x).dtype == torch.bfloat16
+        assert torch.equal(layer(x), expected)
+        assert layer(x.bfloat16()).dtype == torch.float32

@@ -2,6 +2,7 @@ import copy
 import math
 import os
 import signal
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -653,3 +654,46 @@ def test_a_held_out_loss_that_is_not_finite_is_an_error(make):
         ValueError, match="Training diverged: in epoch 1 the squared error"
     ):
         net.train(batches, epochs=2)
+
+
+# -- products
+
+
+@pytest.mark.parametrize(
+    ("products", "dtype"),
+    [
+        ("full", torch.float32),
+        ("tf32", torch.float32),
+        ("bfloat16", torch.bfloat16),
+    ],
+)
+def test_steps_may_be_in_bfloat16_and_judging_never_is(
+    make, make_rows, table, products, dtype
+):
+    net, batches, _ = make(judged=True, products=products, dtype=torch.float32)
+    before = weights_of(net.module_).clone()
+    for side in batches:
+        side.source = make_rows(table, torch.float32)
+    seen = []
+    net.module_.encoder_branch.hidden[0].register_forward_hook(
+        lambda layer, given, made: seen.append((layer.training, made.dtype))
+    )
+    net.train(batches, epochs=2)
+    assert set(seen) == {(True, dtype), (False, torch.float32)}
+    assert weights_of(net.module_).dtype == torch.float32
+    assert not weights_of(net.module_).equal(before)
+
+
+def test_switches_of_products_are_on_while_epochs_run(make, monkeypatch):
+    asked = []
+
+    @contextmanager
+    def watch(products, device):
+        asked.append((products, device.type))
+        yield
+        asked.append("done")
+
+    monkeypatch.setattr(_net, "matrix_products", watch)
+    net, batches, _ = make(products="tf32")
+    net.train(batches, epochs=1)
+    assert asked == [("tf32", "cpu"), "done"]

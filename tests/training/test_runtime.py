@@ -13,6 +13,8 @@ from sklearn_ae.training import (
     cpu_threads,
     draw_seeds,
     in_threads,
+    matrix_products,
+    precision_of,
     resolve_device,
     threads_for,
     wide_dtype,
@@ -143,6 +145,81 @@ def test_a_device_that_torch_does_not_know_is_refused(device):
 )
 def test_the_wide_dtype_is_the_most_precise_of_the_device(device, dtype):
     assert wide_dtype(torch.device(device)) == dtype
+
+
+# -- precision
+
+CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "is_small", "dtype", "products"),
+    [
+        ("auto", CPU, True, torch.float64, "full"),
+        ("auto", CPU, False, torch.float32, "full"),
+        ("auto", MPS, True, torch.float32, "full"),
+        ("float32", CPU, True, torch.float32, "full"),
+        ("float64", CPU, False, torch.float64, "full"),
+        ("bfloat16", CPU, True, torch.float32, "bfloat16"),
+        ("tf32", CUDA, True, torch.float32, "tf32"),
+    ],
+)
+def test_precision_is_a_float_and_how_products_are_computed(
+    precision, device, is_small, dtype, products
+):
+    assert precision_of(precision, device, is_small) == (dtype, products)
+
+
+def test_a_precision_that_the_device_lacks_is_refused():
+    with pytest.raises(ValueError, match=r".") as error:
+        precision_of("float64", MPS, is_small=False)
+    assert str(error.value) == (
+        "precision='float64' is not available with device='mps', which has none. Use "
+        "precision='float32', or device='cpu'."
+    )
+
+
+def tf32():
+    """Return how products and convolutions on CUDA are computed."""
+    switches = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    return tuple(switch.fp32_precision for switch in switches)
+
+
+@pytest.mark.parametrize("given", ["highest", "high", "medium"])
+def test_tf32_is_on_inside_the_block_and_switched_back(given):
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(given)
+    try:
+        outside = tf32()
+        with matrix_products("tf32", CUDA):
+            assert tf32() == ("tf32", "tf32")
+        assert tf32() == outside
+        with pytest.raises(ZeroDivisionError), matrix_products("tf32", CUDA):
+            raise ZeroDivisionError
+        assert tf32() == outside
+        assert torch.get_float32_matmul_precision() == given
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize(
+    ("products", "device"), [("full", CUDA), ("bfloat16", CUDA), ("tf32", CPU)]
+)
+def test_other_products_leave_tf32_alone(products, device):
+    before = tf32()
+    with matrix_products(products, device):
+        assert tf32() == before
+
+
+def test_of_blocks_side_by_side_the_last_switches_back():
+    before = tf32()
+    first, second = matrix_products("tf32", CUDA), matrix_products("tf32", CUDA)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert tf32() == ("tf32", "tf32")
+    second.__exit__(None, None, None)
+    assert tf32() == before != ("tf32", "tf32")
 
 
 # -- threads
