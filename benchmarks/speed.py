@@ -5,6 +5,7 @@ Each part measures one claim:
 * step: the loop of ``fit`` against loops by hand; whole fits against PyOD, skorch and
   MLPRegressor, for the same layers, batches and epochs;
 * quality: seconds until the held-out R² that PyOD or MLPRegressor ever reach;
+* search: searches and ensembles whose fits train together;
 * inference: codes, reconstructions and scores of fitted models;
 * memory: what fits and fitted models take of it;
 * import: how long it takes to load the package;
@@ -31,6 +32,7 @@ import _speed_import
 import _speed_inference
 import _speed_memory
 import _speed_quality
+import _speed_search
 import _speed_step
 import _speed_throughput
 import torch
@@ -39,6 +41,7 @@ from _report import say
 PARTS = {
     "step": ("Steps and whole fits", _speed_step.run),
     "quality": ("Seconds until a quality", _speed_quality.run),
+    "search": ("Searches and ensembles", _speed_search.run),
     "inference": ("Codes, reconstructions and scores", _speed_inference.run),
     "memory": ("Memory", _speed_memory.run),
     "import": ("Loading the package", _speed_import.run),

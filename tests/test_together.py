@@ -214,7 +214,7 @@ def texts(outcomes):
 
 
 def message_of(estimator, X):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=".") as caught:
         clone(estimator).fit(X)
     return str(caught.value)
 
