@@ -31,6 +31,7 @@ import _speed_fits
 import _speed_import
 import _speed_inference
 import _speed_memory
+import _speed_precision
 import _speed_quality
 import _speed_search
 import _speed_step
@@ -46,6 +47,7 @@ PARTS = {
     "memory": ("Memory", _speed_memory.run),
     "import": ("Loading the package", _speed_import.run),
     "fits": ("Whole fits with defaults", _speed_fits.run),
+    "precision": ("Products in bfloat16", _speed_precision.run),
     "throughput": ("Rows per second", _speed_throughput.run),
     "devices": ("Results of devices", _speed_devices.run),
 }
