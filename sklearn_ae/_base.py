@@ -37,6 +37,7 @@ from .training import (
     ScikitLearnCallbacks,
     Settings,
     Training,
+    choose_device,
     content_ranks,
     cpu_threads,
     draw_seeds,
@@ -98,6 +99,7 @@ class BaseAutoencoder(
     def _check_params(self):
         """Check what the parameter constraints cannot say."""
         self._network_kind.check()
+        resolve_device(self.device)
         for callback in self.callbacks or ():
             if not isinstance(callback, Callback):
                 raise ValueError(
@@ -164,7 +166,6 @@ class BaseAutoencoder(
     def _open(self, X, sample_weight):
         """Check parameters and rows; return the :class:`Opened` fit."""
         self._check_params()
-        device = resolve_device(self.device)
         warm = self.warm_start and hasattr(self, "net_")
         X = self._draw(X, sample_weight, reset=not warm)
         rows = self._layout.read(self, X, reset=not warm, min_rows=2)
@@ -176,7 +177,9 @@ class BaseAutoencoder(
             rows = self._layout.trimmed(self, rows)
         seeds = draw_seeds(self.random_state)
         group = content_ranks(rows, seeds.split)
-        recipe = self._recipe(*rows.shape, int(group.max()) + 1, seeds, device)
+        n_distinct = int(group.max()) + 1
+        device = self._device_for(*rows.shape, n_distinct)
+        recipe = self._recipe(*rows.shape, n_distinct, seeds, device)
         start = None
         if warm:
             self._check_structure()
@@ -216,7 +219,6 @@ class BaseAutoencoder(
             As :meth:`fit`.
         """
         self._check_params()
-        device = resolve_device(self.device)
         first = not hasattr(self, "net_")
         n_seen = 0 if first else self._reference.n_seen
         X = self._draw(X, sample_weight, reset=first, n_seen=n_seen)
@@ -227,9 +229,8 @@ class BaseAutoencoder(
         rows, weight = weigh_rows(self, rows, sample_weight, least=2 if first else 1)
         seeds = draw_seeds(self.random_state)
         # A stream is long, however short its first block.
-        recipe = self._recipe(
-            _defaults.SMALL, rows.shape[1], _defaults.SMALL, seeds, device
-        )
+        sizes = _defaults.SMALL, rows.shape[1], _defaults.SMALL
+        recipe = self._recipe(*sizes, seeds, self._device_for(*sizes))
         with cpu_threads(self._n_threads(recipe)):
             if first:
                 self._check_first_block(rows)
@@ -266,10 +267,23 @@ class BaseAutoencoder(
                 "larger first block, typical of the stream."
             )
 
+    def _device_for(self, n_rows, n_features, n_distinct):
+        """Return where to train on rows of this shape."""
+        device = resolve_device(self.device)
+        if self.device != "auto":
+            return device
+        batch_size = self._batch_size_for(n_rows)
+        return choose_device(
+            device, self._step_flops(batch_size, n_features, n_distinct)
+        )
+
+    def _batch_size_for(self, n_rows):
+        return _or(self.batch_size, self._network_kind.batch_size(n_rows))
+
     def _recipe(self, n_rows, n_features, n_distinct, seeds, device):
         """Resolve the parameters for rows of this shape."""
         kind = self._network_kind
-        batch_size = _or(self.batch_size, kind.batch_size(n_rows))
+        batch_size = self._batch_size_for(n_rows)
         # One small batch in float64 costs little, and makes a weight of two equal to a
         # row given twice to the last digits.
         precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS

@@ -1,5 +1,9 @@
 """What a variant answers: the questions the base asks, and the usual answers."""
 
+import math
+from itertools import pairwise
+from numbers import Integral
+
 from . import _defaults
 from ._anchor import principal_anchor
 from ._fitting import leave_codes
@@ -44,6 +48,21 @@ class Variant:
     def _count_components(self, n_features):
         """Return the number of components, or the share of variance, asked for."""
         return self.n_components
+
+    def _hidden_layer_sizes(self, n_distinct, n_features):
+        """Return the widths of a dense encoder's hidden layers."""
+        return ()
+
+    def _step_flops(self, batch_size, n_features, n_distinct):
+        """Return the operations of a step of a dense network; infinite of others."""
+        if self._network_kind is not DENSE:
+            return math.inf
+        k = self._count_components(n_features)
+        hidden = self._hidden_layer_sizes(n_distinct, n_features)
+        sizes = n_features, *hidden, k if isinstance(k, Integral) else n_features
+        weights = sum(left * right for left, right in pairwise(sizes))
+        # Of encoder and decoder, a product and a sum; once forward, twice back.
+        return 2 * 2 * 3 * batch_size * weights
 
     def _make_loss(self, scaling, metric):
         """Return the loss, in the units of a fit."""

@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from sklearn_ae import _base, _dictionary, _reference
+from sklearn_ae._network import DENSE
 from sklearn_ae.training import (
     Scaling,
     _corruption,
@@ -787,3 +788,45 @@ def test_where_cuda_is_not_used_tf32_is_float32(estimator):
         for precision in ("float32", "tf32")
     ]
     assert_array_equal(*codes)
+
+
+# -- devices
+
+
+def device_of(estimator, X, method, monkeypatch):
+    """Return the device that a fit would train on, with a GPU that there is not."""
+    seen = []
+
+    def stop(n_rows, n_features, n_distinct, seeds, device):
+        seen.append(device.type)
+        raise KeyError(device)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(estimator, "_recipe", stop)
+    with pytest.raises(KeyError):
+        getattr(estimator, method)(X)
+    return seen[0]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("batch_size", [16, 10**6])
+def test_auto_takes_a_gpu_for_large_steps(
+    estimator, blob, method, batch_size, monkeypatch
+):
+    estimator.set_params(batch_size=batch_size)
+    is_small = estimator._network_kind is DENSE and batch_size == 16
+    device = device_of(estimator, blob, method, monkeypatch)
+    assert device == ("cpu" if is_small else "cuda")
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_gpu_that_is_asked_for_is_taken(estimator, blob, method, monkeypatch):
+    estimator.set_params(device="cuda")
+    assert device_of(estimator, blob, method, monkeypatch) == "cuda"
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_device_is_refused_before_rows_are_read(estimator, method):
+    with pytest.raises(ValueError, match=r"^device='gpu' is not a device"):
+        getattr(estimator.set_params(device="gpu"), method)("no rows")

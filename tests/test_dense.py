@@ -1,5 +1,7 @@
 """What the estimators for tables share: hidden layers and their limits."""
 
+import math
+
 import pytest
 
 from sklearn_ae import (
@@ -44,3 +46,21 @@ def test_parameters_of_the_dense_network_are_refused_next_to_another(
         f"{name} out of {kind.__name__}."
     )
     assert not hasattr(model, "net_")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "weights"),
+    [
+        ({"hidden_layer_sizes": (7, 3)}, 10 * 7 + 7 * 3 + 3 * 4),
+        ({"hidden_layer_sizes": ()}, 10 * 4),
+        ({"n_components": 0.5, "hidden_layer_sizes": (7,)}, 10 * 7 + 7 * 10),
+    ],
+)
+def test_operations_of_a_step_are_those_of_its_products(parameters, weights):
+    model = Autoencoder(**{"n_components": 4, **parameters})
+    assert model._step_flops(32, 10, 100) == 12 * 32 * weights
+
+
+def test_operations_of_other_networks_are_not_counted():
+    model = Autoencoder(network=ConvolutionalNetwork())
+    assert model._step_flops(32, 10, 100) == math.inf

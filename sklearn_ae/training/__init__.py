@@ -37,6 +37,7 @@ from ._rows import (
 from ._runtime import (
     WIDE_BATCH,
     Seeds,
+    choose_device,
     cpu_threads,
     draw_seeds,
     in_threads,
@@ -86,6 +87,7 @@ __all__ = [
     "blocks_of",
     "can_be_stacked",
     "check_range",
+    "choose_device",
     "column_moments",
     "content_ranks",
     "cpu_threads",

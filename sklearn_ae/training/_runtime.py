@@ -24,6 +24,10 @@ WIDE_BATCH = 2**19
 # Python starts the kernels of one at a time.
 MOST_THREADS = 8
 
+# Operations of a step from which "auto" takes a GPU: about half a millisecond of one
+# core, as long as a GPU may need to start a step's kernels. Estimated, not measured.
+FLOPS_FOR_GPU = 2**25
+
 # How matrix products are computed in training: as the rows are, or with operands cut to
 # ten or seven bits after the leading one.
 FULL, TF32, BFLOAT16 = "full", "tf32", "bfloat16"
@@ -65,6 +69,28 @@ def resolve_device(device):
             "which takes a GPU where there is one and the CPU elsewhere."
         )
     return resolved
+
+
+def choose_device(available, flops_per_step):
+    """Return where ``device="auto"`` trains.
+
+    A step of few operations is a queue of short kernels, which a GPU starts no faster
+    than one core of a CPU computes them.
+
+    Parameters
+    ----------
+    available : torch device
+        The GPU, if there is one, else the CPU.
+    flops_per_step : float
+        Floating-point operations of a step of one model.
+
+    Returns
+    -------
+    device : torch device
+    """
+    if flops_per_step < FLOPS_FOR_GPU:
+        return torch.device("cpu")
+    return available
 
 
 def _is_available(device):

@@ -1,3 +1,4 @@
+import math
 import platform
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import torch
 from sklearn_ae.training import (
     Seeds,
     _runtime,
+    choose_device,
     cpu_threads,
     draw_seeds,
     in_threads,
@@ -19,7 +21,7 @@ from sklearn_ae.training import (
     threads_for,
     wide_dtype,
 )
-from sklearn_ae.training._runtime import WIDE_BATCH
+from sklearn_ae.training._runtime import FLOPS_FOR_GPU, WIDE_BATCH
 
 # Four rounds of 30 MB, taken, written to and freed: 7,680 pages each.
 ROUNDS = """
@@ -145,6 +147,14 @@ def test_a_device_that_torch_does_not_know_is_refused(device):
 )
 def test_the_wide_dtype_is_the_most_precise_of_the_device(device, dtype):
     assert wide_dtype(torch.device(device)) == dtype
+
+
+@pytest.mark.parametrize("available", ["cpu", "cuda", "mps"])
+@pytest.mark.parametrize("flops", [0, FLOPS_FOR_GPU - 1, FLOPS_FOR_GPU, math.inf])
+def test_a_gpu_is_chosen_for_steps_of_many_operations(available, flops):
+    device = choose_device(torch.device(available), flops)
+    expected = available if flops >= FLOPS_FOR_GPU else "cpu"
+    assert device == torch.device(expected)
 
 
 # -- precision
