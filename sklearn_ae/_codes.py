@@ -159,9 +159,12 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             rows, lambda x: scaling.restore(network(x).reconstruction[0]), out
         )
 
-    def _map_rows(self, rows, function, out):
-        """Fill ``out`` with a function of the standardised rows, block by block."""
-        parameter = next(self.net_.module_.parameters())
+    def _map_rows(self, rows, function, out, network=None):
+        """Fill ``out`` with a function of the standardised rows, block by block.
+
+        Rows come in the precision of ``network``, or of the fitted one.
+        """
+        parameter = next((network or self.net_.module_).parameters())
 
         def read(block):
             return self._scaling.standardize(

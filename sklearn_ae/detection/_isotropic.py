@@ -59,6 +59,9 @@ class IsotropicScorer:
         Mean contrast of the training rows.
     """
 
+    # Distances in units of small spreads need all digits there are.
+    takes_float32 = False
+
     def __init__(
         self, image_shape=None, n_channels=None, mean=None, noise_share=0.0, unit=None
     ):

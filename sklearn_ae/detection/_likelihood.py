@@ -35,6 +35,9 @@ class LikelihoodScorer:
        autoencoders. International Conference on Learning Representations.
     """
 
+    # Distances in units of small spreads need all digits there are.
+    takes_float32 = False
+
     def __init__(self, noise, prior):
         self.noise = noise
         self.prior = prior

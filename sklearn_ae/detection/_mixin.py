@@ -1,5 +1,6 @@
 """The outlier detector's side of an estimator."""
 
+import copy
 from numbers import Real
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import Interval, StrOptions
-from ..networks import select_model
+from ..networks import is_dense, select_model
 from ..training import blocks_of, map_blocks
 from ._isotropic import IsotropicScorer
 from ._reconstruction import ReconstructionScorer
@@ -227,6 +228,8 @@ class OutlierDetectionMixin(OutlierMixin):
         With ``standardize=True`` columns are divided by their standard deviations
         first. Of tokens, :math:`s(x_i) = \frac1u \sum_t \log p(x_{it} \mid z_i)`, with
         what the tokens' frequencies leave of a training row, :math:`u`, on average.
+        Of float32 rows it is computed in float32 by dense networks, to about 6 digits
+        and in half the time; all else is computed in float64.
 
         Parameters
         ----------
@@ -243,10 +246,12 @@ class OutlierDetectionMixin(OutlierMixin):
 
     def _score_rows(self, rows, scorer=None):
         """Return the scores of checked rows, by the scorer of the fit or another."""
-        net, scores = self.net_, np.empty(rows.shape[0])
-        scorer = scorer or self._scorer
+        scorer, scores = scorer or self._scorer, np.empty(rows.shape[0])
+        network, loss = self.net_.module_, self.net_.criterion_
+        if scorer.takes_float32 and rows.dtype == np.float32:
+            network, loss = in_float32(network, loss)
         return self._map_rows(
-            rows, lambda x: scorer.score_rows(net.module_, net.criterion_, x), scores
+            rows, lambda x: scorer.score_rows(network, loss, x), scores, network
         )
 
     def decision_function(self, X):
@@ -307,6 +312,16 @@ class OutlierDetectionMixin(OutlierMixin):
             scores, held_out_weight = own, weight
         offset = threshold_of(self.contamination, scores, held_out_weight, own, weight)
         self._scorer, self.training_scores_, self.offset_ = scorer, scores, offset
+
+
+def in_float32(network, loss):
+    """Return copies in float32, or both as they are if they would not be the same."""
+    if not (is_dense(network) and loss.is_relative):
+        return network, loss
+    small = copy.deepcopy(network).float()
+    if not all(tensor.isfinite().all() for tensor in small.state_dict().values()):
+        return network, loss
+    return small, copy.deepcopy(loss).float()
 
 
 def held_out_scores(fitted, make_scorer):

@@ -15,6 +15,9 @@ class ReconstructionScorer:
     codes hold is normal to it, however far out its code is.
     """
 
+    # Errors are sums of squares, of which float32 has digits enough.
+    takes_float32 = True
+
     @torch.no_grad()
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""

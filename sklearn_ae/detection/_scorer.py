@@ -46,6 +46,9 @@ class MahalanobisScorer:
         None where the covariance is diagonal.
     """
 
+    # Distances in units of small spreads need all digits there are.
+    takes_float32 = False
+
     def __init__(self, noise=0.0):
         self.noise = noise
 

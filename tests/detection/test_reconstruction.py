@@ -6,6 +6,7 @@ import torch
 from sklearn.base import clone
 
 from sklearn_ae import Autoencoder, SequenceAutoencoder, VariationalAutoencoder
+from sklearn_ae.detection._mixin import in_float32
 from sklearn_ae.training import Batch
 
 from ..estimators import ESTIMATORS, has_density, is_like_pca, only
@@ -136,3 +137,21 @@ def test_unknown_scores_are_refused(estimator, blob):
     estimator.set_params(outlier_score="mahalanobis")
     with pytest.raises(ValueError, match=r"'outlier_score' parameter of .* must be"):
         estimator.fit(blob)
+
+
+def test_float32_rows_are_scored_in_float32_to_its_digits(blob):
+    model = Autoencoder(2, **FAST).fit(blob)
+    narrow = blob.astype(np.float32)
+    ours, precise = model.score_samples(narrow), model.score_samples(blob)
+    assert ours.dtype == np.float64
+    np.testing.assert_allclose(ours, precise, rtol=1e-4, atol=1e-6)
+    assert not np.array_equal(ours, model.score_samples(narrow.astype(float)))
+
+
+def test_what_float32_cannot_hold_is_scored_in_float64(blob):
+    model = Autoencoder(2, **FAST).fit(blob)
+    network, loss = model.net_.module_, model.net_.criterion_
+    small, _ = in_float32(network, loss)
+    assert next(small.parameters()).dtype == torch.float32
+    network.linear_decoder.bias.data[0, 0, 0] = 1e300
+    assert in_float32(network, loss)[0] is network
