@@ -47,6 +47,7 @@ from .training import (
     resolve_device,
     train,
     wide_dtype,
+    with_fewer_rows,
 )
 
 # A fit counts as cut short if its loss fell by more than this share in the last tenth
@@ -160,7 +161,7 @@ class BaseAutoencoder(
         opened = self._open(X, sample_weight)
         context = open_callback_context(self, opened.recipe.settings.max_epochs)
         with cpu_threads(self._n_threads(opened.recipe)):
-            self._adopt(self._train(opened, context), opened.recipe)
+            self._adopt(*self._train(opened, context))
         return self
 
     def _open(self, X, sample_weight):
@@ -346,11 +347,30 @@ class BaseAutoencoder(
         return set_up(rows, weight, group, recipe, start, source)
 
     def _train(self, opened, context):
+        """Run the fit; return what it came to and the recipe that it followed.
+
+        Where a GPU's memory is too small for the batches it starts again with smaller
+        ones.
+        """
+        listener = None
+        if context is not None:
+            listener = ScikitLearnCallbacks(self, context)
+        while True:
+            try:
+                return self._train_once(opened, listener), opened.recipe
+            except torch.OutOfMemoryError:
+                rows, recipe = opened.rows, opened.recipe
+                settings = with_fewer_rows(recipe.settings, rows.shape[0])
+                if settings is None:
+                    raise
+            opened = opened._replace(recipe=replace(recipe, settings=settings))
+
+    def _train_once(self, opened, listener):
         """Run the fit with the callbacks that report on it."""
         job, n_epochs = self._set_up(opened), opened.recipe.settings.max_epochs
         callbacks = self._make_callbacks(n_epochs)
-        if context is not None:
-            callbacks.append(ScikitLearnCallbacks(self, context))
+        if listener is not None:
+            callbacks.append(listener)
         with ExitStack() as stack:
             if self.verbose:
                 bar = EpochBar(type(self).__name__, n_epochs)

@@ -28,7 +28,9 @@ class SharedParameters:
         amounts to about 1500 steps, 600 for fewer than 1000 distinct rows, and to
         between 40 and 600 epochs. The learning rate falls to zero over them.
     batch_size : int or "auto", default="auto"
-        Number of rows per step. "auto" is 256, or all rows if there are fewer.
+        Number of rows per step. "auto" is 256, or all rows if there are fewer. Where a
+        GPU's memory is too small for so many, ``fit`` says so, and starts again with
+        half of them.
     learning_rate : float or "auto", default="auto"
         Learning rate of the first step of AdamW. "auto" is 0.003, or 0.001 for fewer
         than 1000 distinct rows.
@@ -93,7 +95,7 @@ class SharedParameters:
         Epoch whose weights were kept; 0 stands for the start: PCA, or what the class
         starts from in its place, or the earlier fit that this one went on from.
     max_epochs_, batch_size_ : int
-        What "auto" came to.
+        What "auto" came to, and what fitted into the memory.
     device_ : str
         The device used.
     net_ : skorch.NeuralNet

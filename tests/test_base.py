@@ -1,5 +1,6 @@
 """Behaviour that every estimator shares, whatever its network."""
 
+import copy
 import re
 import signal
 import threading
@@ -15,6 +16,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
 from sklearn_ae import _base, _dictionary, _reference
@@ -28,6 +30,7 @@ from sklearn_ae.training import (
     draw_seeds,
     make_plan,
 )
+from sklearn_ae.training._net import AutoencoderNet
 
 from .estimators import (
     ESTIMATORS,
@@ -830,3 +833,79 @@ def test_a_gpu_that_is_asked_for_is_taken(estimator, blob, method, monkeypatch):
 def test_a_device_is_refused_before_rows_are_read(estimator, method):
     with pytest.raises(ValueError, match=r"^device='gpu' is not a device"):
         getattr(estimator.set_params(device="gpu"), method)("no rows")
+
+
+# -- memory
+
+
+class Full:
+    """Training on a device whose memory holds so many rows of a batch."""
+
+    def __init__(self, capacity):
+        self.capacity, self.tried = capacity, []
+
+    def __call__(self, net, batch):
+        if batch.inputs.shape[-2] > self.capacity:
+            self.tried.append(net.batch_size)
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return self.step(net, batch)
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """Make the device full from a number of rows on."""
+
+    def fill(capacity):
+        full = Full(capacity)
+        full.step = AutoencoderNet.train_step
+        monkeypatch.setattr(
+            AutoencoderNet, "train_step", lambda net, batch: full(net, batch)
+        )
+        return full
+
+    return fill
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_fit_that_runs_out_of_memory_starts_again(estimator, full, warm):
+    X = curve(200)
+    estimator.set_params(max_epochs=4, batch_size=50, early_stopping=False)
+    if warm:
+        estimator.set_params(warm_start=True).fit(X)
+    expected = copy.deepcopy(estimator).set_params(batch_size=12).fit(X)
+    full(20)
+    with pytest.warns(UserWarning, match="ran out of memory") as caught:
+        estimator.fit(X)
+    said = [str(w.message) for w in caught if "memory" in str(w.message)]
+    assert said == [
+        f"Training ran out of memory on device='cpu' with batch_size={before}, and "
+        f"starts again with batch_size={after}. Set batch_size={after} to begin with "
+        "it."
+        for before, after in ((50, 25), (25, 12))
+    ]
+    assert estimator.batch_size_ == 12
+    assert_array_equal(estimator.transform(X), expected.transform(X))
+
+
+def test_a_batch_larger_than_the_rows_is_half_of_them_next(estimator, blob, full):
+    estimator.set_params(max_epochs=2, batch_size=10**6, early_stopping=False)
+    full(30)
+    with pytest.warns(UserWarning, match="starts again with batch_size=30"):
+        estimator.fit(blob)
+    assert estimator.batch_size_ == 30
+
+
+@pytest.mark.filterwarnings("ignore:Training ran out of memory")
+def test_a_device_too_full_for_a_row_says_so_itself(estimator, full):
+    device = full(0)
+    with pytest.raises(torch.OutOfMemoryError, match=r"^CUDA out of memory\.$"):
+        estimator.set_params(batch_size=9).fit(curve(60))
+    assert device.tried == [9, 4, 2, 1]
+    with pytest.raises(NotFittedError):
+        check_is_fitted(estimator)
+
+
+def test_one_warning_of_memory_that_is_an_error_ends_the_fit(estimator, full):
+    full(8)
+    with pytest.raises(UserWarning, match="ran out of memory"):
+        estimator.set_params(batch_size=9).fit(curve(60))

@@ -21,6 +21,7 @@ from ._loss import (
     loss_from_state,
     loss_to_state,
 )
+from ._memory import with_fewer_rows
 from ._noise import Chance, keyed_uniform
 from ._plan import MAX_FOLDS, Plan, content_ranks, make_plan, row_keys, rows_by_weight
 from ._progress import EpochBar, ScikitLearnCallbacks
@@ -122,4 +123,5 @@ __all__ = [
     "train_stacked",
     "weighted_sum",
     "wide_dtype",
+    "with_fewer_rows",
 ]

@@ -9,6 +9,8 @@ from ._net import StopTraining
 class ScikitLearnCallbacks(Callback):
     """Tell scikit-learn's callbacks of every epoch; stop when one asks for it.
 
+    They hear of an epoch once, also where training starts again.
+
     Parameters
     ----------
     estimator : BaseEstimator
@@ -20,10 +22,12 @@ class ScikitLearnCallbacks(Callback):
     def __init__(self, estimator, context):
         self.estimator = estimator
         self.context = context
+        self.n_epochs = 0
 
     def on_train_begin(self, net, **kwargs):
         """Begin the fit."""
-        self.context.call_on_fit_task_begin(estimator=self.estimator)
+        if not self.n_epochs:
+            self.context.call_on_fit_task_begin(estimator=self.estimator)
 
     def on_train_end(self, net, **kwargs):
         """End it."""
@@ -31,11 +35,16 @@ class ScikitLearnCallbacks(Callback):
 
     def on_epoch_begin(self, net, **kwargs):
         """Open the epoch's own context."""
+        if len(net.history) <= self.n_epochs:
+            return
+        self.n_epochs = len(net.history)
         self._epoch = self.context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(estimator=self.estimator)
 
     def on_epoch_end(self, net, **kwargs):
         """Close it; a true answer stops training."""
+        if len(net.history) < self.n_epochs:
+            return
         if self._epoch.call_on_fit_task_end(estimator=self.estimator):
             raise StopTraining
 

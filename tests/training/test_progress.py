@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from skorch.callbacks import Callback
 
 from sklearn_ae import Autoencoder, _base
 from sklearn_ae.training import EpochBar, ScikitLearnCallbacks, _progress
-from sklearn_ae.training._net import StopTraining
+from sklearn_ae.training._net import AutoencoderNet, StopTraining
 
 sklearn_callback = pytest.importorskip("sklearn.callback")
 
@@ -94,18 +95,18 @@ def fit(X, callback, **params):
 def test_every_epoch_is_a_task_of_its_own():
     context = Context()
     callback = ScikitLearnCallbacks("estimator", context)
-    for _ in range(2):
-        callback.on_epoch_begin(Net())
-        callback.on_epoch_end(Net())
+    for history in ([{}], [{}, {}]):
+        callback.on_epoch_begin(Net(*history))
+        callback.on_epoch_end(Net(*history))
     calls = [("open", "epoch"), ("begin", "estimator"), ("end", "estimator")]
     assert context.calls == calls * 2
 
 
 def test_a_true_answer_stops_training():
     callback = ScikitLearnCallbacks("estimator", Context(stop=True))
-    callback.on_epoch_begin(Net())
+    callback.on_epoch_begin(Net({}))
     with pytest.raises(StopTraining):
-        callback.on_epoch_end(Net())
+        callback.on_epoch_end(Net({}))
 
 
 def test_scikit_learns_callbacks_hear_of_every_epoch(blob):
@@ -190,3 +191,23 @@ def test_a_real_bar_is_written_to_stderr(blob, capsys):
     assert "Autoencoder" in written.err
     assert "R²" in written.err
     assert not written.out
+
+
+def test_a_fit_that_starts_again_tells_of_each_epoch_once(monkeypatch):
+    step, most = AutoencoderNet.train_step, [3]
+
+    def train_step(net, batch):
+        if net.step_ > most[0]:
+            most[0] = 10**6
+            raise torch.OutOfMemoryError
+        return step(net, batch)
+
+    monkeypatch.setattr(AutoencoderNet, "train_step", train_step)
+    tasks = Tasks()
+    model = Autoencoder(
+        2, max_epochs=4, batch_size=32, early_stopping=False, random_state=0
+    ).set_callbacks(tasks)
+    with pytest.warns(UserWarning, match="ran out of memory"):
+        model.fit(np.random.default_rng(0).normal(size=(64, 4)))
+    assert tasks.begun == ["fit", *["epoch"] * 4]
+    assert sorted(tasks.ended) == sorted(tasks.begun)
