@@ -138,8 +138,12 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _read(self, X):
         return self._layout.read(self, X, reset=False)
 
-    def _reconstruction_r2(self, X, sample_weight, corrupt=None):
-        """Return the R² of reconstructions, of corrupted rows if asked for."""
+    def _reconstruction_r2(self, X, sample_weight, corrupt=None, reconstruct=None):
+        """Return the R² of reconstructions, of corrupted rows if asked for.
+
+        ``reconstruct`` replaces the estimator's own, for example by that of several.
+        """
+        reconstruct = reconstruct or self._reconstruct
         rows = self._read(X)
         weight = check_sample_weight(
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
@@ -148,7 +152,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         total = self._layout.running_r2(self)
         for block in blocks_of(*rows.shape):
             read = rows[block] if corrupt is None else corrupt(rows[block])
-            total.add(dense_block(rows, block), self._reconstruct(read), weight[block])
+            total.add(dense_block(rows, block), reconstruct(read), weight[block])
         return total.result()
 
     def _reconstruct(self, rows):

@@ -10,10 +10,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._autoencoder import Autoencoder
-from ._compat import Interval, StrOptions, fit_context
+from ._compat import Interval, InvalidParameterError, StrOptions, fit_context
 from ._fitting import plan_for
 from ._network import DENSE
 from ._together import Task, fit_opened
+from ._tokens import TokenLayout
 from ._transaction import all_or_nothing
 from .detection import OutlierDetectionMixin, threshold_of
 from .training import draw_seeds
@@ -86,7 +87,7 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "estimator": [OutlierDetectionMixin, None],
+        "estimator": "no_validation",  # it would name a class that nobody knows
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "widths": [StrOptions({"same", "varied"})],
         "contamination": [
@@ -145,14 +146,26 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
                 raise outcome.error
         self.estimators_ = members
         self.n_features_in_ = members[0].n_features_in_
+        vars(self).pop("feature_names_in_", None)  # of a fit before
         if hasattr(members[0], "feature_names_in_"):
             self.feature_names_in_ = members[0].feature_names_in_
         self._set_threshold(opened[0])
         return self
 
+    def _prototype(self):
+        """Return an unfitted estimator, of which all members are copies."""
+        asked = Autoencoder() if self.estimator is None else self.estimator
+        if not isinstance(asked, OutlierDetectionMixin):
+            remedy = "Autoencoder()" if not isinstance(asked, type) else "an instance"
+            raise InvalidParameterError(
+                f"estimator={asked!r} must be an autoencoder of this package that "
+                f"detects outliers, or None. Give {remedy}."
+            )
+        return clone(asked)
+
     def _open_members(self, X, sample_weight):
         """Return unfitted members and their opened fits; rows are read once."""
-        first = clone(Autoencoder() if self.estimator is None else self.estimator)
+        first = self._prototype()
         if self.widths == "varied" and first._network_kind is not DENSE:
             raise ValueError(
                 "widths='varied' is for dense networks, and the estimator has "
@@ -195,7 +208,7 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
             known = weight[held_out]
         own = None
         if self.contamination != "auto":
-            own = np.mean([m._score_rows(rows) for m in self.estimators_], axis=0)
+            own = self._mean_scores(rows)
         self.offset_ = threshold_of(
             self.contamination, self.training_scores_, known, own, weight
         )
@@ -215,7 +228,10 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
         scores : ndarray of shape (n_samples,), float64
         """
         check_is_fitted(self)
-        return np.mean([member.score_samples(X) for member in self.estimators_], axis=0)
+        return self._mean_scores(self.estimators_[0]._read(X))
+
+    def _mean_scores(self, rows):
+        return np.mean([each._score_rows(rows) for each in self.estimators_], axis=0)
 
     def decision_function(self, X):
         """Return ``score_samples(X) - offset_``: negative for outliers.
@@ -257,12 +273,58 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
         -------
         rows : ndarray of the shape of ``X``
             In the units of ``X``; float32 if ``X`` is, else float64.
+
+        Raises
+        ------
+        ValueError
+            If rows are of tokens, which have no mean.
         """
         check_is_fitted(self)
-        total = 0.0
-        for member in self.estimators_:
-            total = total + member.reconstruct(X)
+        first = self.estimators_[0]
+        if hasattr(first._layout, "reconstruct"):  # whole images, in tiles
+            return np.mean([each.reconstruct(X) for each in self.estimators_], axis=0)
+        rows = self._mean_reconstruction(first._read(X))
+        return first._layout.restore(first, rows, like=X)
+
+    def _mean_reconstruction(self, rows):
+        """Return the mean reconstruction of checked rows."""
+        if isinstance(self.estimators_[0]._layout, TokenLayout):
+            raise ValueError(
+                "reconstruct and score take means over the members, and tokens have "
+                "none. Ask one of estimators_."
+            )
+        total = sum(each._reconstruct(rows) for each in self.estimators_)
         return total / len(self.estimators_)
+
+    def score(self, X, y=None, sample_weight=None):
+        r"""Return the R² of the mean reconstruction of rows.
+
+        :math:`1 - \sum_i \lVert x_i - \hat x_i \rVert^2 / \sum_i \lVert x_i - \bar x
+        \rVert^2` with the training mean :math:`\bar x`: at least the members' mean R².
+        With members of ``standardize=True`` every column is divided by its standard
+        deviation first.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. None weighs all rows alike.
+
+        Returns
+        -------
+        r2 : float
+            At most 1; higher is better.
+        """
+        check_is_fitted(self)
+        return self._reconstruction_r2(X, sample_weight)
+
+    def _reconstruction_r2(self, X, sample_weight):
+        return self.estimators_[0]._reconstruction_r2(
+            X, sample_weight, reconstruct=self._mean_reconstruction
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

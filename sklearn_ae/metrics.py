@@ -60,10 +60,10 @@ def reconstruction_r2(estimator, X, y=None, sample_weight=None):
     Parameters
     ----------
     estimator : object
-        A fitted transformer with ``inverse_transform``: any autoencoder of this
-        package, ``sklearn.decomposition.PCA`` and the like, or a Pipeline that ends
-        in one. A Pipeline is measured on the rows that reach its last step, as
-        ``Pipeline.score`` measures.
+        Any fitted autoencoder of this package, or an ensemble of them; or a fitted
+        transformer with ``inverse_transform``: ``sklearn.decomposition.PCA`` and the
+        like, or a Pipeline that ends in one. A Pipeline is measured on the rows that
+        reach its last step, as ``Pipeline.score`` measures.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         The rows.
     y : Ignored
@@ -99,13 +99,13 @@ def reconstruction_r2(estimator, X, y=None, sample_weight=None):
     if isinstance(estimator, Pipeline):
         X = estimator[:-1].transform(X) if len(estimator) > 1 else X
         estimator = estimator[-1]
+    if hasattr(estimator, "reconstruct"):
+        return estimator._reconstruction_r2(X, sample_weight)
     if not hasattr(estimator, "inverse_transform"):
         raise AttributeError(
             f"reconstruction_r2 needs an estimator with inverse_transform, and "
             f"{type(estimator).__name__} has none."
         )
-    if hasattr(estimator, "reconstruct"):
-        return estimator._reconstruction_r2(X, sample_weight)
     rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
     weight = check_sample_weight(sample_weight, rows, dtype=np.float64)
     mean = getattr(estimator, "mean_", None)

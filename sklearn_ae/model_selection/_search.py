@@ -246,11 +246,23 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
         The estimator whose parameters are searched.
     param_grid : dict or list of dict
         Values by the name of the parameter.
-    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score : \
-any
-        As of :class:`sklearn.model_selection.GridSearchCV`.
+    scoring : str, callable, list, tuple or dict, default=None
+        What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
-        Threads that train stacks side by side; None is one, -1 all cores.
+        Threads that train stacks side by side; None is one, -1 all cores. Where the
+        estimator itself cannot be batched, processes, as scikit-learn's.
+    refit : bool, str or callable, default=True
+        Whether to fit the best to all rows, or how it is found.
+    cv : int, cross-validator or iterable, default=None
+        The splits; None is five folds.
+    verbose : int, default=0
+        How much is said of fits and scores.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Jobs that wait, where processes fit.
+    error_score : "raise" or float, default=np.nan
+        Score of a candidate whose fit fails.
+    return_train_score : bool, default=False
+        Whether training rows are scored, too.
 
     Attributes
     ----------
@@ -292,12 +304,25 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
         Lists of values or distributions, by the name of the parameter.
     n_iter : int, default=10
         Candidates.
-    scoring, refit, cv, verbose, pre_dispatch, random_state, error_score : any
-        As of :class:`sklearn.model_selection.RandomizedSearchCV`.
-    return_train_score : bool, default=False
-        Likewise.
+    scoring : str, callable, list, tuple or dict, default=None
+        What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
-        Threads that train stacks side by side; None is one, -1 all cores.
+        Threads that train stacks side by side; None is one, -1 all cores. Where the
+        estimator itself cannot be batched, processes, as scikit-learn's.
+    refit : bool, str or callable, default=True
+        Whether to fit the best to all rows, or how it is found.
+    cv : int, cross-validator or iterable, default=None
+        The splits; None is five folds.
+    verbose : int, default=0
+        How much is said of fits and scores.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Jobs that wait, where processes fit.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the draws of candidates.
+    error_score : "raise" or float, default=np.nan
+        Score of a candidate whose fit fails.
+    return_train_score : bool, default=False
+        Whether training rows are scored, too.
 
     Attributes
     ----------

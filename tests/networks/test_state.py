@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.networks import from_state, restore, select_model, snapshot, to_state
+from sklearn_ae.networks import (
+    from_state,
+    restore,
+    select_model,
+    select_models,
+    snapshot,
+    stack_models,
+    to_state,
+)
 
 
 def plain_values(value):
@@ -90,6 +98,48 @@ def test_the_selected_model_is_a_copy(make_network, rows):
         for tensor in stack.state_dict().values():
             tensor.add_(1)
     assert single(rows).reconstruction.equal(before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_stack_of_stacks_answers_as_each_of_them(make_network, rows, dtype):
+    networks = [make_network(seeds).to(dtype) for seeds in ((0,), (1, 2), (3,))]
+    networks[1].map_code(torch.ones(2, 2), torch.rand(2, 2, 2), torch.rand(2, 2, 2))
+    stack, rows = stack_models(networks), rows.to(dtype)
+    assert stack.n_models == stack.arguments["n_models"] == 4
+    codes = torch.cat([network.encode(rows) for network in networks])
+    back = torch.cat([network(rows).reconstruction for network in networks])
+    torch.testing.assert_close(stack.encode(rows), codes)
+    torch.testing.assert_close(stack(rows).reconstruction, back)
+    trained = [name for name, p in networks[0].named_parameters() if p.requires_grad]
+    assert trained == [name for name, p in stack.named_parameters() if p.requires_grad]
+
+
+def test_a_stack_gives_its_models_back(make_network):
+    networks = [make_network(seeds) for seeds in ((0,), (1, 2))]
+    stack = stack_models(networks)
+    for network, models in zip(networks, (slice(0, 1), slice(1, 3)), strict=True):
+        own = select_models(stack, models)
+        assert own.arguments == network.arguments
+        for name, tensor in network.state_dict().items():
+            assert own.state_dict()[name].equal(tensor)
+
+
+def test_stacks_and_what_is_selected_are_copies(make_network):
+    networks = [make_network((seed,)) for seed in (0, 1)]
+    stack = stack_models(networks)
+    selected = select_models(stack, slice(0, 2))
+    with torch.no_grad():
+        for tensor in stack.state_dict().values():
+            tensor.fill_(7)
+    for network in (*networks, selected):
+        for name, tensor in network.named_parameters():
+            assert not (tensor == 7).all(), name
+
+
+def test_networks_of_different_shapes_have_no_stack(make_network):
+    networks = [make_network(hidden_layer_sizes=sizes) for sizes in ((4,), (5,))]
+    with pytest.raises(RuntimeError):
+        stack_models(networks)
 
 
 def test_snapshot_holds_what_training_changes(make_network):
