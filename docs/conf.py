@@ -99,6 +99,7 @@ def link_to_neighbour(app, env, node, contnode):
 
 def skip_foreign_members(app, what, name, obj, skip, options):
     """Leave out what scikit-learn defines: its texts refer to pages of its own."""
+    obj = getattr(obj, "fget", None) or obj  # a property has no module of its own
     module = getattr(obj, "__module__", None) or ""
     if module.startswith("sklearn.") or re.fullmatch(r"set_\w+_request", name):
         return True
