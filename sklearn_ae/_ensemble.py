@@ -35,6 +35,8 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
     and the order of the rows. Codes of members have nothing to do with each other, so
     that an ensemble has no ``transform``; its members do.
 
+    Read more in the :ref:`User Guide <ensemble>`.
+
     Parameters
     ----------
     estimator : autoencoder of this package that detects outliers, default=None

@@ -240,6 +240,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     before it are fitted once for each fold. What cannot be batched is fitted one by
     one, and a warning says so.
 
+    Read more in the :ref:`User Guide <batched_search>`.
+
     Parameters
     ----------
     estimator : Autoencoder, DenoisingAutoencoder or Pipeline that ends in one
@@ -295,6 +297,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
 
     :class:`sklearn.model_selection.RandomizedSearchCV` in all it takes, does and leaves
     behind; see :class:`BatchedGridSearchCV` for what is trained together.
+
+    Read more in the :ref:`User Guide <batched_search>`.
 
     Parameters
     ----------
