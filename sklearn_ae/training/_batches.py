@@ -8,6 +8,7 @@ import torch
 
 from ._loss import Batch
 from ._noise import NO_CHANCE, Noise, keyed_normal, keyed_uniform
+from ._prefetch import reads_ahead, rows_ahead
 from ._rows import ResidentRows, blocks_of
 
 # Cells of held-out rows, at most, that are kept as they were first corrupted.
@@ -154,7 +155,11 @@ class TrainingBatches:
         return zip(rows, self._prepared.at(index).split(sizes), strict=True)
 
     def _read_batches(self, index, sizes):
-        """Yield rows by batch, read when their turn comes."""
+        """Yield rows by batch, read when their turn comes, or just before."""
+        if reads_ahead(self.source):
+            parts = index.cpu().split(sizes)
+            yield from zip(rows_ahead(self.source, parts), repeat(None))
+            return
         for own in index.split(sizes):
             yield self.source.take(own), self._prepared and self._prepared.at(own)
 
