@@ -17,6 +17,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 
+from ._graphs import ReplayedStep, can_replay
 from ._optimizer import StackedAdamW
 from ._runtime import BFLOAT16, FULL, keep_freed_memory, matrix_products
 
@@ -140,6 +141,8 @@ class AutoencoderNet(NeuralNet):
         self.scheduled_ = not any(
             isinstance(callback, LRScheduler) for _, callback in self.callbacks_
         )
+        if can_replay(self):
+            self.direct = ReplayedStep(self.direct)
 
     def learning_rate_at(self, step, n_steps):
         """Return the learning rate of a step, of which an epoch has ``n_steps``."""

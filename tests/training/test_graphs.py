@@ -1,0 +1,119 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+
+from sklearn_ae.training import Run, _net, content_ranks, make_plan, train
+from sklearn_ae.training._graphs import ReplayedStep, can_replay
+from sklearn_ae.training._net import STEP_EVENTS
+
+DIRECT = object()
+
+
+@pytest.mark.parametrize(
+    ("device", "direct", "watched", "can"),
+    [
+        ("cuda", DIRECT, None, True),
+        ("cuda:1", DIRECT, None, True),
+        ("cpu", DIRECT, None, False),
+        ("mps", DIRECT, None, False),
+        ("cuda", None, None, False),
+        *(("cuda", DIRECT, event, False) for event in STEP_EVENTS),
+    ],
+)
+def test_graphs_are_for_unwatched_direct_steps_on_cuda(device, direct, watched, can):
+    watches = {event: event == watched for event in STEP_EVENTS}
+    net = SimpleNamespace(device=device, direct=direct, watched_=watches)
+    assert can_replay(net) is can
+
+
+class Graph:
+    """What a CUDA graph does, by calls: it runs on the tensors of its capture."""
+
+    def __init__(self):
+        self.n_replays = 0
+
+    def __call__(self, run):
+        run()
+
+        def replay():
+            self.n_replays += 1
+            made.append(run())
+
+        made = []
+        return replay
+
+
+def refuse(run):
+    run()
+    raise RuntimeError("operation not permitted when stream is capturing")
+
+
+def run_out_of_memory(run):
+    raise torch.OutOfMemoryError
+
+
+@pytest.fixture
+def fit(table, make_rows, make_network, make_settings, loss, monkeypatch):
+    """Train a net whose direct steps are captured; return its weights and losses."""
+
+    def fit(capture=None, batch_size=40, weighted=False, callbacks=()):
+        monkeypatch.setattr(_net, "can_replay", lambda net: capture is not None)
+        monkeypatch.setattr(
+            _net, "ReplayedStep", lambda step: ReplayedStep(step, capture)
+        )
+        weight = 1.0 + np.arange(len(table)) % 2 if weighted else np.ones(len(table))
+        plan = make_plan(
+            content_ranks(table, 0),
+            weight,
+            hold_out=True,
+            validation_fraction=0.25,
+            cross_fit=True,
+        )
+        settings = make_settings(batch_size=batch_size, callbacks=callbacks)
+        network = make_network((0,) * plan.n_models)
+        training = train(Run(network, make_rows(table), plan, weight, loss, settings))
+        parameters = [p.detach().flatten() for p in training.network.parameters()]
+        return torch.cat(parameters), training.history[:, "train_loss"]
+
+    return fit
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("batch_size", "n_replays"), [(40, 2), (48, 2), (96, 1), (1000, 1)]
+)
+def test_replayed_steps_train_the_same_model(fit, batch_size, n_replays, weighted):
+    graph = Graph()
+    expected, losses = fit(batch_size=batch_size, weighted=weighted)
+    weights, own = fit(graph, batch_size=batch_size, weighted=weighted)
+    assert torch.equal(weights, expected)
+    assert own == losses
+    # In each of five epochs; the last batch of 16 rows takes the step itself.
+    assert graph.n_replays == 5 * n_replays
+
+
+def test_where_nothing_can_be_captured_steps_are_taken_as_ever(fit):
+    expected, losses = fit()
+    weights, own = fit(refuse)
+    assert torch.equal(weights, expected)
+    assert own == losses
+
+
+def test_memory_that_runs_out_in_a_capture_is_no_reason_to_go_on(fit):
+    with pytest.raises(torch.OutOfMemoryError):
+        fit(run_out_of_memory)
+
+
+def test_a_net_on_the_cpu_replays_nothing(fit, monkeypatch):
+    seen = []
+
+    class Look(Callback):
+        def on_train_end(self, net, **kwargs):
+            seen.append(type(net.direct).__name__)
+
+    fit(callbacks=[Look()])
+    fit(Graph(), callbacks=[Look()])
+    assert seen == ["DenseStep", "ReplayedStep"]
