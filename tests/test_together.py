@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
 # With these PCA is improved on, so that more than the start is compared.
 FAST = {
     "hidden_layer_sizes": (8,),
-    "max_epochs": 15,
+    "max_epochs": 10,
     "learning_rate": 0.03,
     "validation_fraction": 0.3,
 }

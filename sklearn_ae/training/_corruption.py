@@ -42,8 +42,9 @@ class Corruption:
     ----------
     kind : str
         A key of ``KINDS``.
-    amount : ndarray of shape (d,)
-        Standard deviations of the noise, or shares of the cells.
+    amount : ndarray of shape (d,) or (M, 1, d)
+        Standard deviations of the noise, or shares of the cells; of each model of a
+        stack.
     facts : dict of ndarray
         What the kind needs of the training rows.
     """
@@ -52,7 +53,7 @@ class Corruption:
         self.kind = kind
         self.facts = facts
         if self.together is not None:  # of the first channel of a step, for all
-            amount = amount[self.together.astype(int)]
+            amount = amount[..., self.together.astype(int)]
         self.amount = amount
 
     def at(self, amount):
@@ -101,7 +102,7 @@ def stack_corruptions(corruptions, sizes):
     Parameters
     ----------
     corruptions : sequence of Corruption
-        Equal but for their amounts, of columns that are corrupted each for itself.
+        Equal but for their amounts.
     sizes : sequence of int
     """
     first = corruptions[0]
@@ -144,7 +145,7 @@ def mask(rows, uniform, amount):
 def mask_steps(rows, uniform, amount, first):
     """Put a share of the steps, in all their channels, to the mean."""
     first = first.long()
-    return torch.where(uniform[..., first] < amount[first], 0.0, rows)
+    return torch.where(uniform[..., first] < amount[..., first], 0.0, rows)
 
 
 def salt_and_pepper(rows, uniform, amount, low, high):

@@ -40,12 +40,12 @@ pytestmark = pytest.mark.filterwarnings(
 AE = Autoencoder(
     2,
     hidden_layer_sizes=(8,),
-    learning_rate=0.03,
-    max_epochs=15,
-    validation_fraction=0.3,
+    learning_rate=0.05,
+    max_epochs=8,
+    validation_fraction=0.5,
     random_state=0,
 )
-GRID = {"learning_rate": [0.03, 0.01], "weight_decay": [0.0, 1.0]}
+GRID = {"learning_rate": [0.05, 0.02], "weight_decay": [0.0, 1.0]}
 
 VARIATIONAL = VariationalAutoencoder(
     2, hidden_layer_sizes=(8,), max_epochs=2, validation_fraction=0.5, random_state=0

@@ -67,7 +67,7 @@ def make_run(table, make_rows, make_network, make_settings, column_weight):
         corruptions, keys = CLEAN, None
         if corruption is not None:
             amount = np.broadcast_to(np.asarray(amount, float), X.shape[1:]).copy()
-            made = make_corruption(corruption, amount, lazy(X), weight)
+            made = make_corruption(corruption, amount, lazy(X), weight, n_channels=2)
             corruptions = Corruptions(
                 made, None if is_judged_clean else made.at(amount)
             )
@@ -223,7 +223,7 @@ def test_weighted_rows_beside_rows_that_are_not(make_run, table, hold_out):
     assert_runs_end_as_alone(runs)
 
 
-KINDS = ("gaussian", "masking", "salt_and_pepper", "swap")
+KINDS = ("gaussian", "masking", "salt_and_pepper", "step_masking", "swap")
 
 
 @pytest.mark.parametrize("batch_size", [32, 200])
