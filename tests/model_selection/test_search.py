@@ -230,10 +230,6 @@ def middle(results):
         {"scoring": two_scores, "refit": "r2", "return_train_score": True},
         {"error_score": "raise"},
     ],
-    ids=[
-        *("no refit", "callable refit", "train scores", "callable"),
-        *("two", "two, no refit", "callable of two", "raise"),
-    ],
 )
 def test_scores_and_refits(kwargs, rows, alone):
     search = BatchedGridSearchCV(AE, GRID, cv=3, **kwargs).fit(rows)
