@@ -2,9 +2,6 @@
 
 from ._batches import Batches, TrainingBatches, lengths_in
 from ._core import (
-    Run,
-    Settings,
-    Training,
     first,
     losses_of,
     make_net,
@@ -35,6 +32,7 @@ from ._rows import (
     rows_at,
     weighted_sum,
 )
+from ._runs import Run, Settings, Training
 from ._runtime import (
     WIDE_BATCH,
     Seeds,

@@ -9,8 +9,6 @@ from skorch.history import History
 from ..networks import select_models, stack_models
 from ._batches import Batches
 from ._core import (
-    Judged,
-    Training,
     make_batches,
     make_net,
     make_step,
@@ -22,6 +20,7 @@ from ._corruption import Corruptions, stack_corruptions
 from ._lanes import LanedHeldOut, LanedTraining
 from ._loss import ReconstructionLoss
 from ._plan import join_plans
+from ._runs import Judged, Training
 
 # What runs of one stack share; rates, decays and seeds are each run's own.
 SHARED = (
