@@ -201,7 +201,7 @@ def _fit_stack(members):
 
 def _fit_alone(estimator, opened):
     """Fit an estimator as its own ``fit`` does, with callbacks of its own."""
-    estimator._adopt(estimator._train(opened, None), opened.recipe)
+    estimator._adopt(*estimator._train(opened, None))
 
 
 def _fit_members(members):
