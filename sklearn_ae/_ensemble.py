@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,14 +16,14 @@ from ._network import DENSE
 from ._together import Task, fit_opened
 from ._tokens import TokenLayout
 from ._transaction import all_or_nothing
-from .detection import OutlierDetectionMixin, threshold_of
+from .detection import OutlierDetectionMixin, ThresholdMixin, threshold_of
 from .training import draw_seeds
 
 # By which the widths of hidden layers are multiplied, where they vary.
 WIDTH_FACTORS = (0.5, 2**-0.5, 1.0, 2**0.5, 2.0)
 
 
-class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
+class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
     r"""Autoencoders of different initial weights, whose scores and rows are averaged.
 
     .. math::
@@ -234,34 +234,6 @@ class AutoencoderEnsemble(OutlierMixin, BaseEstimator):
 
     def _mean_scores(self, rows):
         return np.mean([each._score_rows(rows) for each in self.estimators_], axis=0)
-
-    def decision_function(self, X):
-        """Return ``score_samples(X) - offset_``: negative for outliers.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,), float64
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Return -1 for outliers and +1 for inliers.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,), int
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
     def reconstruct(self, X):
         """Return the mean of the members' reconstructions.

@@ -10,7 +10,7 @@ from ._mixin import (
 )
 from ._reconstruction import ReconstructionScorer
 from ._scorer import MahalanobisScorer
-from ._threshold import FALSE_ALARM_RATE, threshold_of
+from ._threshold import FALSE_ALARM_RATE, ThresholdMixin, threshold_of
 from ._token import TokenScorer
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MahalanobisScorer",
     "OutlierDetectionMixin",
     "ReconstructionScorer",
+    "ThresholdMixin",
     "TokenScorer",
     "even_normals",
     "fit_isotropic",

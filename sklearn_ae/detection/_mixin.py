@@ -5,7 +5,6 @@ from numbers import Real
 
 import numpy as np
 import torch
-from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import Interval, StrOptions
@@ -14,7 +13,7 @@ from ..training import blocks_of, map_blocks
 from ._isotropic import IsotropicScorer
 from ._reconstruction import ReconstructionScorer
 from ._scorer import MahalanobisScorer, score_features
-from ._threshold import threshold_of
+from ._threshold import ThresholdMixin, threshold_of
 from ._token import TokenScorer, token_features
 
 # Rows that a scorer learns from, at most, and the memory their features may take.
@@ -167,7 +166,7 @@ def features_at(fitted, network, index):
     )
 
 
-class OutlierDetectionMixin(OutlierMixin):
+class OutlierDetectionMixin(ThresholdMixin):
     """Scores, threshold and labels, from an autoencoder's codes and residuals.
 
     Parameters
@@ -253,34 +252,6 @@ class OutlierDetectionMixin(OutlierMixin):
         return self._map_rows(
             rows, lambda x: scorer.score_rows(network, loss, x), scores, network
         )
-
-    def decision_function(self, X):
-        """Return ``score_samples(X) - offset_``: negative for outliers.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,), float64
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Return -1 for outliers and +1 for inliers.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,), int
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _make_scorer(self, fitted, network, index):
         """Return the "auto" scorer of a network that has seen the rows at ``index``."""

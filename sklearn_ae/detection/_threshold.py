@@ -1,12 +1,45 @@
 """Where outliers begin: a threshold between scores."""
 
 import numpy as np
+from sklearn.base import OutlierMixin
 
 # Share of held-out rows below the threshold with contamination="auto".
 FALSE_ALARM_RATE = 0.05
 
 # Scores closer than this, relative to their size, are ties.
 TIE = 1e-9
+
+
+class ThresholdMixin(OutlierMixin):
+    """Decisions and labels, from ``score_samples`` and ``offset_``."""
+
+    def decision_function(self, X):
+        """Return ``score_samples(X) - offset_``: negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,), float64
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Return -1 for outliers and +1 for inliers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
 
 
 def threshold_at_most(scores, weight, share):
