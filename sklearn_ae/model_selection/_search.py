@@ -234,11 +234,11 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     networks. Each has its own rows, seeds, learning rate, weight decay, corruption,
     early stopping and best epoch, and ends, up to rounding, where it would end alone.
 
-    The smaller the networks and their batches, the more is saved. Where rows are held
-    out (``early_stopping=True``), only fits of one learning rate are stacked. With a
-    :class:`sklearn.pipeline.Pipeline` whose last step is an autoencoder, the steps
-    before it are fitted once for each fold. What cannot be batched is fitted one by
-    one, and a warning says so.
+    The smaller the networks and their batches, the more is saved; with the default
+    layers on a CPU nothing is. Where rows are held out (``early_stopping=True``), only
+    fits of one learning rate are stacked. With a :class:`sklearn.pipeline.Pipeline`
+    whose last step is an autoencoder, the steps before it are fitted once for each
+    fold. What cannot be batched is fitted one by one, and a warning says so.
 
     Read more in the :ref:`User Guide <batched_search>`.
 
