@@ -4,7 +4,6 @@ import copy
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -51,7 +50,7 @@ class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
         As of the members, for the mean score: "auto" calls at most 5 % of the held-out
         rows outliers, a float in (0, 0.5] that share of the training rows.
     n_jobs : int or None, default=None
-        Threads that train stacks side by side. None is one, -1 all cores.
+        Processes that train stacks side by side. None is one, -1 all cores.
     random_state : int, RandomState instance or None, default=None
         Seeds the members. An int makes fits reproducible.
 
@@ -143,7 +142,7 @@ class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
         """
         members, opened = self._open_members(X, sample_weight)
         tasks = [Task(member, X, sample_weight) for member in members]
-        for outcome in fit_opened(tasks, opened, effective_n_jobs(self.n_jobs)):
+        for outcome in fit_opened(tasks, opened, self.n_jobs):
             if outcome.error is not None:
                 raise outcome.error
         self.estimators_ = members

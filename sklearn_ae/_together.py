@@ -1,9 +1,11 @@
 """Many estimators fitted at once: those of one shape to the same rows as one stack."""
 
+import pickle
 import time
 from itertools import groupby
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -14,6 +16,10 @@ from .training import can_be_stacked, cpu_threads, stack_key, train, train_stack
 # Cells that the layers of one stack compute at a step, at most. On a CPU a stack is
 # fastest while it stays in the cache; on a GPU it should fill the device.
 CPU_CELLS, GPU_CELLS = 2**18, 2**28
+
+# Fits of one stack on a CPU, at most. More of them save nothing more, and two stacks of
+# eight keep two processes busy.
+CPU_FITS = 8
 
 
 class Task(NamedTuple):
@@ -65,45 +71,65 @@ def can_be_batched(estimator):
     )
 
 
-def fit_together(tasks, n_threads=1):
+def fit_together(tasks, n_jobs=None):
     """Fit estimators, each to its rows.
 
     Parameters
     ----------
     tasks : sequence of Task
-    n_threads : int, default=1
-        Threads, each of which trains stacks of its own.
+    n_jobs : int or None, default=None
+        Processes, each of which trains stacks of its own, or threads: where joblib is
+        told so, on a GPU, and where something cannot be pickled. None is one.
 
     Returns
     -------
     outcomes : list of Outcome
     """
-    return fit_opened(tasks, _opened(tasks), n_threads)
+    return fit_opened(tasks, _opened(tasks), n_jobs)
 
 
-def fit_opened(tasks, opened, n_threads=1):
+def fit_opened(tasks, opened, n_jobs=None):
     """Fit estimators whose fits are opened, or have failed to; see the above.
 
     Parameters
     ----------
     tasks : sequence of Task
     opened : sequence of Opened or Exception
-    n_threads : int, default=1
+    n_jobs : int or None, default=None
 
     Returns
     -------
     outcomes : list of Outcome
     """
     stacks = _arranged(tasks, opened)
-    results = Parallel(n_jobs=n_threads, backend="threading")(
-        delayed(_fit_stack)([(tasks[i], opened[i]) for i in places])
-        for places in stacks
-    )
+    members = [[(tasks[i], opened[i]) for i in places] for places in stacks]
     outcomes = [None] * len(tasks)
-    for places, made in zip(stacks, results, strict=True):
-        for place, outcome in zip(places, made, strict=True):
+    for places, made in zip(stacks, _fit_stacks(members, n_jobs), strict=True):
+        for place, (outcome, fitted) in zip(places, made, strict=True):
+            vars(tasks[place].estimator).update(vars(fitted))
             outcomes[place] = outcome
     return outcomes
+
+
+def _fit_stacks(stacks, n_jobs):
+    """Fit the members of stacks; return outcomes and estimators of each stack.
+
+    In processes these are copies of those given. Threads would wait for each other:
+    what is saved is dispatch, and dispatch is Python.
+    """
+    n_jobs = 1 if len(stacks) < 2 else n_jobs
+    calls = [delayed(_fit_stack)(members) for members in stacks]
+    if not any(_is_on_gpu(fit) for members in stacks for _, fit in members):
+        try:
+            return Parallel(n_jobs=n_jobs)(calls)
+        except pickle.PicklingError:  # which is known before anything is fitted
+            pass
+    return Parallel(n_jobs=n_jobs, require="sharedmem")(calls)
+
+
+def _is_on_gpu(opened):
+    failed = isinstance(opened, Exception)
+    return not failed and opened.recipe.settings.device.type != "cpu"
 
 
 def _attempt(function, *args):
@@ -162,7 +188,8 @@ def _arranged(tasks, opened):
     for _, run in groupby(sorted(range(len(tasks)), key=shape), key=shape):
         run = list(run)
         size = _stack_size(opened[run[0]]) if len(run) > 1 else 1
-        stacks += [run[start : start + size] for start in range(0, len(run), size)]
+        n_stacks = -(-len(run) // size)
+        stacks += [list(places) for places in np.array_split(run, n_stacks)]
     return stacks
 
 
@@ -180,15 +207,16 @@ def _stack_size(opened):
     )
     n_models = plan_for(rows.shape[1], weight, group, recipe, start).n_models
     cells = recipe.settings.batch_size * widths * n_models
-    on_cpu = recipe.settings.device.type == "cpu"
-    return max(1, (CPU_CELLS if on_cpu else GPU_CELLS) // cells)
+    if _is_on_gpu(opened):
+        return max(1, GPU_CELLS // cells)
+    return min(CPU_FITS, max(1, CPU_CELLS // cells))
 
 
 def _fit_stack(members):
-    """Fit the estimators of one stack; return their outcomes."""
+    """Fit the estimators of one stack; return outcomes and estimators."""
     task, first = members[0]
     if isinstance(first, Exception):
-        return [Outcome(first, 0.0, 1)]
+        return [(Outcome(first, 0.0, 1), task.estimator)]
     start = time.perf_counter()
     with cpu_threads(task.estimator._n_threads(first.recipe)):
         if len(members) == 1:
@@ -196,7 +224,10 @@ def _fit_stack(members):
         else:
             errors = _fit_members(members)
     seconds = (time.perf_counter() - start) / len(members)
-    return [Outcome(error, seconds, len(members)) for error in errors]
+    return [
+        (Outcome(error, seconds, len(members)), task.estimator)
+        for error, (task, _) in zip(errors, members, strict=True)
+    ]
 
 
 def _fit_alone(estimator, opened):

@@ -1,7 +1,10 @@
+import os
+import threading
 import warnings
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
@@ -33,10 +36,10 @@ def make(kind=Autoencoder, n_components=2, **changes):
     return kind(n_components, **{**FAST, "random_state": 0, **changes})
 
 
-def assert_fits_are_as_alone(estimators, X, *, weight=None, n_threads=1, rtol=1e-7):
+def assert_fits_are_as_alone(estimators, X, *, weight=None, n_jobs=None, rtol=1e-7):
     """Fit together and one by one, and compare; return the outcomes."""
     ours = [clone(estimator) for estimator in estimators]
-    outcomes = fit_together([Task(each, X, weight) for each in ours], n_threads)
+    outcomes = fit_together([Task(each, X, weight) for each in ours], n_jobs)
     for fitted, estimator, outcome in zip(ours, estimators, outcomes, strict=True):
         assert outcome.error is None
         assert_same_fit(fitted, clone(estimator).fit(X, sample_weight=weight), X, rtol)
@@ -117,7 +120,7 @@ def test_fits_without_held_out_rows_are_as_alone(few, alone):
     estimators = [clone(each).set_params(early_stopping=False) for each in DIFFERENT]
     rates = [make(early_stopping=False, learning_rate=rate) for rate in (1e-3, 1e-2)]
     assert_fits_are_as_alone(estimators + rates, few)
-    assert alone == [len(DIFFERENT) + 2]
+    assert alone == [(len(DIFFERENT) + 2) // 2] * 2
 
 
 def test_columns_of_different_units(few):
@@ -169,16 +172,76 @@ def test_fits_of_different_shapes_come_back_in_order(few):
     assert_fits_are_as_alone(estimators, few)
 
 
-def test_threads_change_no_bit(few):
-    fits = []
-    for n_threads in (1, 2):
-        estimators = [
-            make(n_components=k, random_state=s) for k in (1, 2) for s in (0, 1)
-        ]
-        fit_together([Task(each, few) for each in estimators], n_threads)
-        fits.append([each.transform(few) for each in estimators])
-    for one, other in zip(*fits, strict=True):
+class Placed(Autoencoder):
+    """Knows where it was fitted."""
+
+    def _adopt(self, *args):
+        super()._adopt(*args)
+        self.place_ = os.getpid(), threading.get_ident()
+
+
+def fit_placed(few, n_jobs, **attributes):
+    """Fit two stacks; return codes, and the places where they were fitted."""
+    estimators = [
+        make(Placed, n_components=k, random_state=s) for k in (1, 2) for s in (0, 1)
+    ]
+    for estimator in estimators:
+        vars(estimator).update(attributes)
+    outcomes = fit_together([Task(each, few) for each in estimators], n_jobs)
+    assert [outcome.n_together for outcome in outcomes] == [2] * 4
+    return [each.transform(few) for each in estimators], {e.place_ for e in estimators}
+
+
+HERE = os.getpid(), threading.get_ident()
+
+
+def assert_same_codes(ours, expected):
+    for one, other in zip(ours, expected, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_jobs_are_processes_that_change_no_bit(few):
+    alone, place = fit_placed(few, None)
+    assert place == {HERE}
+    codes, places = fit_placed(few, 2)
+    assert os.getpid() not in {process for process, _ in places}
+    assert_same_codes(codes, alone)
+
+
+def test_what_cannot_be_pickled_is_fitted_in_threads(few):
+    codes, places = fit_placed(few, 2, lock=threading.Lock())
+    assert {process for process, _ in places} == {os.getpid()}
+    assert HERE not in places
+    assert_same_codes(codes, fit_placed(few, None)[0])
+
+
+def test_a_gpu_is_shared_by_threads(few, monkeypatch):
+    monkeypatch.setattr(_together, "_is_on_gpu", lambda opened: True)
+    monkeypatch.setattr(_together, "GPU_CELLS", 2**18)
+    _, places = fit_placed(few, 2)
+    assert {process for process, _ in places} == {os.getpid()}
+    assert HERE not in places
+
+
+def test_joblib_may_be_told_to_take_threads(few):
+    with parallel_config("threading", n_jobs=2):
+        codes, places = fit_placed(few, None)
+    assert {process for process, _ in places} == {os.getpid()}
+    assert HERE not in places
+    assert_same_codes(codes, fit_placed(few, None)[0])
+
+
+def test_errors_come_back_from_processes(few):
+    tasks = [
+        Task(make(early_stopping=False, learning_rate=rate, n_components=k), few)
+        for rate in (0.03, 1e30)
+        for k in (1, 2)
+    ]
+    alone = [message_of(task.estimator, few) for task in tasks]
+    assert alone[:2] == [None, None]
+    assert alone[2].startswith("Training diverged")
+    assert texts(fit_together(tasks, 2)) == alone
+    assert [hasattr(task.estimator, "net_") for task in tasks] == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -302,12 +365,14 @@ def test_nothing_to_fit():
 
 def test_stacks_are_as_large_as_the_cache(few, monkeypatch, alone):
     (opened,) = _together._opened([Task(make(), few)])
+    assert _together._stack_size(opened) == _together.CPU_FITS
+    monkeypatch.setattr(_together, "CPU_FITS", 10_000)
     size = _together._stack_size(opened)
-    assert size > 10
+    assert _together.CPU_FITS > size > 10
     monkeypatch.setattr(_together, "CPU_CELLS", 2 * _together.CPU_CELLS // size)
     assert _together._stack_size(opened) == 2
     assert_fits_are_as_alone([make(random_state=seed) for seed in range(5)], few)
-    assert alone == [2, 2]
+    assert alone == [2, 2]  # and one alone
     monkeypatch.setattr(_together, "CPU_CELLS", 1)
     assert _together._stack_size(opened) == 1
 

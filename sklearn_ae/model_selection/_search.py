@@ -1,10 +1,9 @@
 """scikit-learn's searches, with all fits of one shape trained as one network."""
 
 import warnings
-from contextlib import nullcontext
 from typing import NamedTuple
 
-from joblib import effective_n_jobs, parallel_config
+from joblib import effective_n_jobs
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.pipeline import Pipeline
@@ -25,7 +24,7 @@ class Asked(NamedTuple):
     X, y : array-like
     params : dict
         Of ``fit``.
-    n_threads : int
+    n_jobs : int or None
     is_here : bool
         Whether fits are looked for in this process, so that it may hold some.
     """
@@ -33,7 +32,7 @@ class Asked(NamedTuple):
     X: object
     y: object
     params: dict
-    n_threads: int
+    n_jobs: int | None
     is_here: bool
 
 
@@ -77,20 +76,19 @@ class BatchedSearchMixin:
         self : object
             The search, with scikit-learn's attributes.
         """
-        asked, n_threads = self.estimator, effective_n_jobs(self.n_jobs)
-        # What is left to do is to score, in this process, where the fits are.
-        batches = _is_batchable(asked)
-        here = parallel_config(backend="sequential") if batches else nullcontext()
+        asked, n_jobs = self.estimator, self.n_jobs
         X, y = indexable(X, y)
-        self._asked = Asked(X, y, params, n_threads, batches or n_threads == 1)
+        is_here = _is_batchable(asked) or effective_n_jobs(n_jobs) == 1
+        self._asked = Asked(X, y, params, n_jobs, is_here)
         try:
+            if is_here:  # what is left to do is to score, where the fits are
+                self.n_jobs = 1
             if isinstance(asked, Pipeline) and asked.memory is None:
                 self.estimator = clone(asked).set_params(memory=StepCache())
-            with here:
-                return super().fit(X, y, **params)
+            return super().fit(X, y, **params)
         finally:
             del self._asked
-            self.estimator = asked
+            self.estimator, self.n_jobs = asked, n_jobs
             _forget_steps(getattr(self, "best_estimator_", None))
 
     def _run_search(self, evaluate_candidates, callback_ctx=None):
@@ -104,7 +102,7 @@ class BatchedSearchMixin:
 
     def _evaluate(self, evaluate_candidates, candidates, cv, more_results, context):
         """Evaluate candidates, once those that can be batched are fitted."""
-        X, y, params, n_threads, is_here = self._asked
+        X, y, params, n_jobs, is_here = self._asked
         routed = self._get_routed_params_for_fit(params)
         estimators = [
             clone(self.estimator).set_params(**clone(candidate, safe=False))
@@ -123,7 +121,7 @@ class BatchedSearchMixin:
             fold.weight = params_at(X, routed.estimator.fit, train).get("sample_weight")
             for estimator, is_batched in zip(estimators, batched, strict=True):
                 fits.add(fold.task(clone(estimator)) if is_batched else None)
-        fits.make(n_threads)
+        fits.make(n_jobs)
         with fits.bank.open():
             results = evaluate_candidates(candidates, cv, more_results, **context)
         fits.correct_times(results, len(candidates), len(cv.splits))
@@ -181,11 +179,11 @@ class Fits:
         """Take on the next fit; None is left to the search."""
         self._tasks.append(task)
 
-    def make(self, n_threads):
+    def make(self, n_jobs):
         """Make the fits, and bank those that succeed."""
         tasks = [task for task in self._tasks if task is not None]
         keys = [fit_key(*task) for task in tasks]
-        outcomes = fit_together(tasks, n_threads)
+        outcomes = fit_together(tasks, n_jobs)
         for task, key, outcome in zip(tasks, keys, outcomes, strict=True):
             if outcome.error is None:
                 self.bank.put(key, task.estimator)
@@ -251,8 +249,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
-        Threads that train stacks side by side; None is one, -1 all cores. Where the
-        estimator itself cannot be batched, processes, as scikit-learn's.
+        Processes that train stacks side by side; None is one, -1 all cores. All that
+        is batched is scored in this one.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None
@@ -311,8 +309,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
-        Threads that train stacks side by side; None is one, -1 all cores. Where the
-        estimator itself cannot be batched, processes, as scikit-learn's.
+        Processes that train stacks side by side; None is one, -1 all cores. All that
+        is batched is scored in this one.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None

@@ -565,7 +565,7 @@ def test_classes_may_be_searched(rows, alone):
     )
 
 
-# -- threads and processes
+# -- jobs
 
 
 def process(estimator, X, y=None):
@@ -573,7 +573,7 @@ def process(estimator, X, y=None):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_jobs_are_threads_that_change_nothing(n_jobs, rows, alone):
+def test_jobs_change_nothing_and_scores_are_taken_here(n_jobs, rows, alone):
     pipeline = make_pipeline(StandardScaler(), AE)
     grid = {"autoencoder__n_components": [1, 2], "autoencoder__weight_decay": [0, 1]}
     search = BatchedGridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs).fit(rows)
