@@ -78,14 +78,15 @@ class Recorder(Callback):
             self.networks.append(select_model(net.module_, last).eval())
 
 
-def watch_ours(train, test, k):
-    """Return the trajectory of a fit of ours with its defaults; it begins at PCA.
+def watch_ours(train, test, k, **changes):
+    """Return the trajectory of a fit of ours, with its defaults but for the changes.
 
-    Everything that ``fit`` does counts: the clock starts with it.
+    It begins at PCA. Everything that ``fit`` does counts: the clock starts with it.
     """
     clock = Clock()
     recorder = Recorder(clock)
-    model = Autoencoder(k, random_state=0, callbacks=[recorder]).fit(train)
+    changes = {"random_state": 0, "callbacks": [recorder], **changes}
+    model = Autoencoder(k, **changes).fit(train)
     with clock.paused() as whole:
         mean, std = model._scaling.mean, model._scaling.std
         rows = (test - mean) / std

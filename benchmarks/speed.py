@@ -5,6 +5,7 @@ Each part measures one claim:
 * step: the loop of ``fit`` against loops by hand; whole fits against PyOD, skorch and
   MLPRegressor, for the same layers, batches and epochs;
 * quality: seconds until the held-out R² that PyOD or MLPRegressor ever reach;
+* defaults: the same with other layers, rates and batches, on other tables;
 * search: searches and ensembles whose fits train together;
 * inference: codes, reconstructions and scores of fitted models;
 * memory: what fits and fitted models take of it;
@@ -26,6 +27,7 @@ of them. A missed bound makes the exit status 1.
 import _data
 import _parts
 import _peers
+import _speed_defaults
 import _speed_devices
 import _speed_fits
 import _speed_import
@@ -42,6 +44,7 @@ from _report import say
 PARTS = {
     "step": ("Steps and whole fits", _speed_step.run),
     "quality": ("Seconds until a quality", _speed_quality.run),
+    "defaults": ("Seconds until a quality with other defaults", _speed_defaults.run),
     "search": ("Searches and ensembles", _speed_search.run),
     "inference": ("Codes, reconstructions and scores", _speed_inference.run),
     "memory": ("Memory", _speed_memory.run),

@@ -124,6 +124,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
     structural = ("channels", "n_blocks", "hidden_layer_sizes", "activation")
 
     full_batch = _defaults.IMAGE_BATCH_SIZE
+    full_rate = _defaults.SHARING_LEARNING_RATE
     weight_decay = _defaults.IMAGE_WEIGHT_DECAY
     cells_for_two_threads = _defaults.IMAGE_BATCH
     max_folds = MAX_FOLDS
@@ -279,7 +280,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         -------
         learning_rate : float
         """
-        usual = _defaults.learning_rate_for(n_distinct)
+        usual = super().learning_rate(n_distinct, is_corrupted)
         return min(usual, _defaults.CORRUPTED_RATE) if is_corrupted else usual
 
     def beta2(self, is_corrupted):

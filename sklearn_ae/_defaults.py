@@ -9,6 +9,11 @@ from typing import NamedTuple
 # Tables with fewer distinct rows are small: narrow layers, fewer and shorter steps.
 SMALL = 1000
 
+# Tables with no more columns are narrow: half the units learn as much of them, unless
+# they are to see through corruption. ``_speed_defaults.py`` of the benchmarks shows
+# both, and learning rates.
+NARROW = 32
+
 
 class Schedule(NamedTuple):
     """Steps that the default number of epochs amounts to, and bounds of this number."""
@@ -88,16 +93,22 @@ TOKEN_SCHEDULE = Schedule(steps=3000, small_steps=1000, min_epochs=3)
 MAX_CONVOLUTIONS = 8
 
 BATCH_SIZE = 256
-LEARNING_RATE, SMALL_LEARNING_RATE = 3e-3, 1e-3
+
+# Learning rates of the first step: of dense networks, of those that share weights
+# between places of an image or a sequence, and of either where tables are small.
+LEARNING_RATE, SHARING_LEARNING_RATE, SMALL_LEARNING_RATE = 5e-3, 3e-3, 1e-3
 
 
-def hidden_layer_sizes_for(n_distinct, n_features):
+def hidden_layer_sizes_for(n_distinct, n_features, is_corrupted=False):
     """Return the hidden layers of the encoder: two, the second half as wide.
 
-    Wider for many columns and many rows: small tables cannot feed a wide layer.
+    Wider for many columns and many rows: small tables cannot feed a wide layer, and
+    narrow ones need none, unless their rows are corrupted in training.
     """
     if n_distinct < SMALL:
         return (64, 32)
+    if n_features <= NARROW and not is_corrupted:
+        return (128, 64)
     return (512, 256) if n_features > 256 and n_distinct >= 10_000 else (256, 128)
 
 
@@ -130,9 +141,9 @@ def sequence_layers_for(cell, n_steps):
     return n_layers
 
 
-def learning_rate_for(n_distinct):
-    """Return the learning rate of the first epoch."""
-    return SMALL_LEARNING_RATE if n_distinct < SMALL else LEARNING_RATE
+def learning_rate_for(n_distinct, usual=LEARNING_RATE):
+    """Return the learning rate of the first step."""
+    return SMALL_LEARNING_RATE if n_distinct < SMALL else usual
 
 
 def sparse_learning_rate_for(n_distinct, penalty):

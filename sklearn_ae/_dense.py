@@ -23,8 +23,9 @@ class BaseDenseAutoencoder(
     hidden_layer_sizes : "auto", int or tuple of int, default="auto"
         Widths of the hidden layers of the encoder; the decoder's are the same,
         reversed. An int is one layer, an empty tuple none. "auto" is (64, 32) for fewer
-        than 1000 distinct rows, (512, 256) for at least 10,000 distinct rows of more
-        than 256 columns, else (256, 128).
+        than 1000 distinct rows, (128, 64) for at most 32 columns that are not corrupted
+        in training, (512, 256) for at least 10,000 distinct rows of more than 256
+        columns, else (256, 128).
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation function of the hidden layers.
     """
@@ -80,7 +81,8 @@ class BaseDenseAutoencoder(
 
     def _auto_layers(self, n_distinct, n_features):
         """Return the hidden layers that "auto" stands for."""
-        return _defaults.hidden_layer_sizes_for(n_distinct, n_features)
+        corrupted = self._is_corrupted
+        return _defaults.hidden_layer_sizes_for(n_distinct, n_features, corrupted)
 
     def _branches(self, n_distinct, n_features):
         """Return the kind of the network's branches, as plain values."""

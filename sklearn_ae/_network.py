@@ -47,8 +47,9 @@ class NetworkKind:
     block_size = BLOCK_SIZE
     fills_blocks = False
 
-    # Rows per step, at most, and weight decay of AdamW.
+    # Rows per step and learning rate, at most, and weight decay of AdamW.
     full_batch = _defaults.BATCH_SIZE
+    full_rate = _defaults.LEARNING_RATE
     weight_decay = 0.0
 
     # Cells of a batch from which two CPU threads share the work.
@@ -155,7 +156,7 @@ class NetworkKind:
         -------
         learning_rate : float
         """
-        return _defaults.learning_rate_for(n_distinct)
+        return _defaults.learning_rate_for(n_distinct, self.full_rate)
 
     def beta2(self, is_corrupted):
         """Return what Adam keeps of the mean squared gradients at each step.

@@ -32,8 +32,8 @@ class SharedParameters:
         GPU's memory is too small for so many, ``fit`` says so, and starts again with
         half of them.
     learning_rate : float or "auto", default="auto"
-        Learning rate of the first step of AdamW. "auto" is 0.003, or 0.001 for fewer
-        than 1000 distinct rows.
+        Learning rate of the first step of AdamW. "auto" is 0.005, 0.003 for images and
+        sequences, or 0.001 for fewer than 1000 distinct rows.
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay of AdamW. It decays the network towards its linear part.
         "auto" is 0.1 for networks of images and of sequences, 0 for others and for

@@ -108,6 +108,7 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
 
     auto_cell = _defaults.SEQUENCE_CELL
     full_batch = _defaults.SEQUENCE_BATCH_SIZE
+    full_rate = _defaults.SHARING_LEARNING_RATE
     weight_decay = _defaults.SEQUENCE_WEIGHT_DECAY
     cells_for_two_threads = _defaults.IMAGE_BATCH
     max_folds = MAX_FOLDS

@@ -68,6 +68,7 @@ class WindowNetwork(SequenceKind, BaseEstimator):
     structural = ("hidden_layer_sizes", "activation")
 
     takes_lengths = False
+    full_rate = _defaults.SHARING_LEARNING_RATE
 
     def check(self):
         """Check what the parameter constraints cannot say."""
@@ -92,7 +93,7 @@ class WindowNetwork(SequenceKind, BaseEstimator):
         """
         sizes, n_features = self.hidden_layer_sizes, row_shape[0] * row_shape[1]
         is_auto = isinstance(sizes, str)
-        auto = _defaults.hidden_layer_sizes_for(n_distinct, n_features)
+        auto = _defaults.hidden_layer_sizes_for(n_distinct, n_features, is_corrupted)
         return {
             "kind": "dense",
             "hidden_layer_sizes": auto if is_auto else layer_sizes(sizes),

@@ -1,6 +1,13 @@
+import numpy as np
 import pytest
 
-from sklearn_ae import _defaults
+from sklearn_ae import (
+    Autoencoder,
+    ConvolutionalNetwork,
+    SequenceNetwork,
+    WindowNetwork,
+    _defaults,
+)
 from sklearn_ae._defaults import (
     channels_for,
     hidden_layer_sizes_for,
@@ -32,6 +39,23 @@ def test_more_rows_never_mean_narrower_layers(n_features):
 def test_more_columns_never_mean_narrower_layers(n_rows):
     widths = [hidden_layer_sizes_for(n_rows, d)[0] for d in WIDTHS]
     assert widths == sorted(widths)
+
+
+@pytest.mark.parametrize("n_rows", N_ROWS)
+@pytest.mark.parametrize("n_features", WIDTHS)
+def test_corrupted_rows_never_mean_narrower_layers(n_rows, n_features):
+    clean, corrupted = (
+        hidden_layer_sizes_for(n_rows, n_features, flag) for flag in (False, True)
+    )
+    assert corrupted >= clean
+
+
+@pytest.mark.parametrize("corruption", [None, "gaussian"])
+def test_narrow_tables_have_narrow_layers_unless_they_are_corrupted(corruption):
+    X = np.random.default_rng(0).normal(size=(1200, 5))
+    ae = Autoencoder(2, corruption=corruption, max_epochs=0).fit(X)
+    sizes = ae.net_.module_.arguments["branches"]["hidden_layer_sizes"]
+    assert sizes == ((256, 128) if corruption else (128, 64))
 
 
 @pytest.mark.parametrize("n_rows", N_ROWS)
@@ -73,6 +97,9 @@ def test_learning_rates_are_positive_and_smaller_for_small_tables():
     rates = [learning_rate_for(n) for n in N_ROWS]
     assert 0 < rates[0] < rates[-1] < 1
     assert rates == sorted(rates)
+    for kind in (ConvolutionalNetwork(), SequenceNetwork(), WindowNetwork()):
+        slower = [kind.learning_rate(n, is_corrupted=False) for n in N_ROWS]
+        assert slower[0] == rates[0] < slower[-1] < rates[-1]
 
 
 def test_maps_of_small_images_are_wide_from_the_start():
