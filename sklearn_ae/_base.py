@@ -4,8 +4,6 @@ import copy
 import warnings
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +12,6 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
-from . import _defaults
 from ._codes import CodesMixin
 from ._compat import (
     CallbackSupportMixin,
@@ -23,27 +20,23 @@ from ._compat import (
     with_callbacks,
 )
 from ._fit_bank import adopt_fit
-from ._fitting import Recipe, Start, complete, fit_network, set_up
+from ._fitting import Recipe, Start, complete, set_up
 from ._inputs import weigh_rows
 from ._parameters import SharedParameters, as_plain
 from ._persistence import pack, unpack
+from ._recipes import RecipeMixin
 from ._reference import Reference
-from ._streaming import as_fitted, first_block_recipe, train_on_block
+from ._streaming import StreamingMixin
 from ._transaction import all_or_nothing
 from ._variant import Variant
 from .training import (
     EpochBar,
-    LazyRows,
     ScikitLearnCallbacks,
-    Settings,
-    Training,
-    choose_device,
     content_ranks,
     cpu_threads,
     draw_seeds,
     losses_of,
     make_net,
-    precision_of,
     resolve_device,
     train,
     wide_dtype,
@@ -53,11 +46,6 @@ from .training import (
 # A fit counts as cut short if its loss fell by more than this share in the last tenth
 # of its epochs.
 STILL_IMPROVING = 0.01
-
-CPU = torch.device("cpu")
-
-# Cells of a table, at most, that is trained on in float64.
-PRECISE_CELLS = 2**15
 
 
 class Opened(NamedTuple):
@@ -81,7 +69,13 @@ class Opened(NamedTuple):
 
 
 class BaseAutoencoder(
-    CodesMixin, Variant, SharedParameters, CallbackSupportMixin, BaseEstimator
+    CodesMixin,
+    StreamingMixin,
+    RecipeMixin,
+    Variant,
+    SharedParameters,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """What all autoencoders of this package share.
 
@@ -188,156 +182,11 @@ class BaseAutoencoder(
             start = Start(network, self._scaling, self._code_unit)
         return Opened(rows, weight, group, recipe, start)
 
-    @all_or_nothing
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on learning from another block of rows, in one pass over it.
-
-        The first block, which should be typical of the stream, settles where the
-        network starts, the number of components, and what each component of the codes
-        means; later blocks train the network and never turn the codes. Nothing
-        is held out. Scores and threshold follow a bounded, uniform sample of the rows
-        seen. After :meth:`fit`, it goes on from the fitted network.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The next rows; the first block at least two, and as many as
-            ``n_components``.
-        y : Ignored
-            Not used, present for API consistency by convention.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows within the block. None weighs all rows alike.
-
-        Returns
-        -------
-        self : object
-            The estimator, fitted to the rows so far.
-
-        Raises
-        ------
-        ValueError
-            As :meth:`fit`.
-        """
-        self._check_params()
-        first = not hasattr(self, "net_")
-        n_seen = 0 if first else self._reference.n_seen
-        X = self._draw(X, sample_weight, reset=first, n_seen=n_seen)
-        rows = self._layout.read(self, X, reset=first, min_rows=2 if first else 1)
-        if not first:
-            self._layout.check_block(self, rows)
-        self._check_rows(rows)
-        rows, weight = weigh_rows(self, rows, sample_weight, least=2 if first else 1)
-        seeds = draw_seeds(self.random_state)
-        # A stream is long, however short its first block.
-        sizes = _defaults.SMALL, rows.shape[1], _defaults.SMALL
-        recipe = self._recipe(*sizes, seeds, self._device_for(*sizes))
-        with cpu_threads(self._n_threads(recipe)):
-            if first:
-                self._check_first_block(rows)
-                recipe = first_block_recipe(recipe)
-                group = content_ranks(rows, seeds.split)
-                self._publish(fit_network(rows, weight, group, recipe), recipe)
-            else:
-                self._check_structure()
-                self._reference = self._reference.extended(rows, weight)
-                self._corruption = self._corruption_of_stream()
-            self._learn_block(rows, weight, recipe)
-        return self
-
     def _draw(self, X, sample_weight, **how):
         """Return what to train on of ``X``: all of it, or patches of its images."""
         if not hasattr(self._layout, "draw"):
             return X
         return self._layout.draw(self, X, sample_weight, **how)
-
-    def _corruption_of_stream(self):
-        """Return the corruption as asked for now, from the stream so far."""
-        rows, weight = self._reference.rows, self._reference.weight
-        source = LazyRows(rows, self._scaling, torch.float64, CPU)
-        return self._make_corruptions(source, weight).training
-
-    def _check_first_block(self, rows):
-        """Refuse a first block whose PCA could not have the components asked for."""
-        n_components = self._count_components(rows.shape[1])
-        least = max(2, min(int(n_components), rows.shape[1]))
-        if rows.shape[0] < least:
-            raise ValueError(
-                f"n_components={n_components!r} needs a first block of at least "
-                f"{least} samples, and it has {rows.shape[0]}. Give partial_fit a "
-                "larger first block, typical of the stream."
-            )
-
-    def _device_for(self, n_rows, n_features, n_distinct):
-        """Return where to train on rows of this shape."""
-        device = resolve_device(self.device)
-        if self.device != "auto":
-            return device
-        batch_size = self._batch_size_for(n_rows)
-        return choose_device(
-            device, self._step_flops(batch_size, n_features, n_distinct)
-        )
-
-    def _batch_size_for(self, n_rows):
-        return _or(self.batch_size, self._network_kind.batch_size(n_rows))
-
-    def _recipe(self, n_rows, n_features, n_distinct, seeds, device):
-        """Resolve the parameters for rows of this shape."""
-        kind = self._network_kind
-        batch_size = self._batch_size_for(n_rows)
-        # One small batch in float64 costs little, and makes a weight of two equal to a
-        # row given twice to the last digits.
-        precise = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
-        dtype, products = precision_of(self.precision, device, precise)
-        n_batches = -(-n_rows // batch_size)
-        schedule = kind.schedule(self._schedule, n_batches)
-        epochs = _or(
-            self.max_epochs,
-            _defaults.max_epochs_for(n_distinct, n_batches, schedule),
-        )
-        n_components = self._count_components(n_features)
-        is_count = isinstance(n_components, Integral)
-        return Recipe(
-            make_network=partial(self._make_network, n_distinct=n_distinct),
-            n_components=(int if is_count else float)(n_components),
-            standardize=self.standardize,
-            hold_out=self.early_stopping,
-            cross_fit=True,
-            validation_fraction=self.validation_fraction,
-            settings=Settings(
-                max_epochs=epochs,
-                batch_size=batch_size,
-                learning_rate=_or(
-                    self.learning_rate, self._auto_learning_rate(n_distinct)
-                ),
-                weight_decay=_or(self.weight_decay, self._auto_weight_decay()),
-                n_iter_no_change=self.n_iter_no_change,
-                batch_seed=seeds.batches,
-                dtype=dtype,
-                device=device,
-                callbacks=tuple(self.callbacks or ()),
-                noise_seed=seeds.noise,
-                beta2=kind.beta2(self._is_corrupted),
-                products=products,
-            ),
-            weight_seed=seeds.weights,
-            projection_seed=seeds.projection,
-            make_anchor=kind.anchor_of(self._make_anchor, self._row_shape),
-            make_loss=self._make_loss,
-            arrange_codes=self._arrange_codes,
-            make_corruptions=self._make_corruptions,
-            start_is_a_model=self._start_is_a_model and kind.start_is_a_model,
-            max_folds=min(self._max_folds, kind.max_folds),
-            fit_scaling=self._fit_scaling,
-            grid_shape=kind.grid_shape(self._row_shape),
-        )
-
-    def _fit_scaling(self, X, weight):
-        return self._network_kind.fit_scaling(X, weight, self._row_shape)
-
-    def _n_threads(self, recipe):
-        batch_size = recipe.settings.batch_size
-        return self._network_kind.n_threads(batch_size, self.n_features_in_)
 
     def _set_up(self, opened, source=None):
         """Return the :class:`Job` of an opened fit."""
@@ -427,29 +276,6 @@ class BaseAutoencoder(
                 stacklevel=2,
             )
 
-    def _learn_block(self, rows, weight, recipe):
-        """Train on a block of a stream and bring the attributes up to it."""
-        self.net_ = train_on_block(
-            self.net_,
-            rows,
-            weight,
-            self._scaling,
-            self._corruption,
-            recipe.settings,
-            self._adapt,
-        )
-        self.mean_ = self._reference.mean
-        self.n_epochs_ += 1
-        self.best_epoch_ = self.n_epochs_
-        loss = self.net_.history[-1, "train_loss"]
-        self.history_ = {"train_loss": np.append(self.history_["train_loss"], loss)}
-        self._describe_training(Training(None, self.net_.history, None))
-        start = Start(self.net_.module_, self._scaling, self._code_unit)
-        fitted = as_fitted(self.net_, self._reference, start, recipe)
-        self._describe_codes(fitted)
-        self._layout.describe(self, fitted)
-        self._fit_detector(fitted)
-
     # -- scikit-learn's conventions
 
     def __sklearn_is_fitted__(self):
@@ -466,7 +292,3 @@ class BaseAutoencoder(
 
     def __setstate__(self, state):
         super().__setstate__(unpack(state))
-
-
-def _or(parameter, default):
-    return default if isinstance(parameter, str) else parameter

@@ -19,8 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
-from sklearn_ae import _base, _dictionary, _reference
-from sklearn_ae._network import DENSE
+from sklearn_ae import _dictionary, _reference
 from sklearn_ae.training import (
     Scaling,
     _corruption,
@@ -747,32 +746,6 @@ def test_first_block_of_a_stream_too_short_for_the_components(estimator, blob):
 # -- precision
 
 
-@pytest.mark.parametrize("n_rows", [60, 1500], ids=["small", "large"])
-@pytest.mark.parametrize(
-    ("precision", "dtype"),
-    [
-        ("float32", torch.float32),
-        ("float64", torch.float64),
-        ("bfloat16", torch.float32),
-        ("tf32", torch.float32),
-    ],
-)
-def test_precision_is_that_of_training(
-    estimator, n_rows, precision, dtype, monkeypatch
-):
-    seen = []
-
-    def stop(run, callbacks):
-        seen.append((run.settings.dtype, run.settings.products))
-        raise KeyError(precision)
-
-    monkeypatch.setattr(_base, "train", stop)
-    with pytest.raises(KeyError):
-        estimator.set_params(precision=precision).fit(curve(n_rows))
-    products = precision if precision in ("tf32", "bfloat16") else "full"
-    assert seen == [(dtype, products)]
-
-
 def test_training_in_bfloat16_ends_near_that_in_float32(estimator):
     X, losses = curve(200), []
     for precision in ("float32", "bfloat16"):
@@ -791,48 +764,6 @@ def test_where_cuda_is_not_used_tf32_is_float32(estimator):
         for precision in ("float32", "tf32")
     ]
     assert_array_equal(*codes)
-
-
-# -- devices
-
-
-def device_of(estimator, X, method, monkeypatch):
-    """Return the device that a fit would train on, with a GPU that there is not."""
-    seen = []
-
-    def stop(n_rows, n_features, n_distinct, seeds, device):
-        seen.append(device.type)
-        raise KeyError(device)
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(estimator, "_recipe", stop)
-    with pytest.raises(KeyError):
-        getattr(estimator, method)(X)
-    return seen[0]
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("batch_size", [16, 10**6])
-def test_auto_takes_a_gpu_for_large_steps(
-    estimator, blob, method, batch_size, monkeypatch
-):
-    estimator.set_params(batch_size=batch_size)
-    is_small = estimator._network_kind is DENSE and batch_size == 16
-    device = device_of(estimator, blob, method, monkeypatch)
-    assert device == ("cpu" if is_small else "cuda")
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_a_gpu_that_is_asked_for_is_taken(estimator, blob, method, monkeypatch):
-    estimator.set_params(device="cuda")
-    assert device_of(estimator, blob, method, monkeypatch) == "cuda"
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_a_device_is_refused_before_rows_are_read(estimator, method):
-    with pytest.raises(ValueError, match=r"^device='gpu' is not a device"):
-        getattr(estimator.set_params(device="gpu"), method)("no rows")
 
 
 # -- memory

@@ -192,9 +192,9 @@ def test_the_first_block_does_not_settle_what_is_auto(size):
     X = np.random.default_rng(0).normal(size=(size, 4))
     estimator = Autoencoder(2, random_state=0).partial_fit(X)
     assert estimator.batch_size_ == 256
-    assert estimator.net_.lr == pytest.approx(0.003)
+    assert estimator.net_.lr == pytest.approx(0.005)
     branches = estimator.net_.module_.arguments["branches"]
-    assert branches["hidden_layer_sizes"] == (256, 128)
+    assert branches["hidden_layer_sizes"] == (128, 64)
 
 
 def test_a_block_after_a_fit_adds_to_its_rows(blob):
