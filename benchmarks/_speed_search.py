@@ -39,7 +39,7 @@ HEADER = (
     *("rows", "estimator", "GridSearchCV", "batched", "times", "same best"),
     "largest difference",
 )
-ENSEMBLE_HEADER = ("batch", "threads", "one member", "16 members", "times")
+ENSEMBLE_HEADER = ("batch", "processes", "one member", "16 members", "times")
 
 
 def run(options):
@@ -54,9 +54,9 @@ def run(options):
     text = (
         f"{len(GRID['autoencoder__learning_rate'])} learning rates, 4 weight decays "
         f"and 2 code sizes, {N_FOLDS} folds, behind a StandardScaler: GridSearchCV "
-        f"with {N_JOBS} processes of one thread, started before, and "
-        f"BatchedGridSearchCV with {N_JOBS} threads. Seconds, medians of "
-        f"{REPETITIONS} runs in turn, of the package's defaults one run."
+        f"and BatchedGridSearchCV with {N_JOBS} processes of one thread each, started "
+        f"before. Seconds, medians of {REPETITIONS} runs in turn, of the package's "
+        "defaults one run."
     )
     sections = [section("Searches", text, HEADER, lines)]
     lines = [
@@ -68,7 +68,7 @@ def run(options):
         f"`AutoencoderEnsemble` of {N_MEMBERS} beside one member, alone: {ROWS:,} rows "
         "of 30 columns, a hidden layer of 64 and codes of 8, as many epochs as by "
         f"default, nothing held out. Seconds, medians of {REPETITIONS} runs in turn; "
-        "the bound is on two threads."
+        "the bound is on two processes."
     )
     sections.append(section("Ensembles", text, ENSEMBLE_HEADER, lines))
     return Part(bounds, sections)
@@ -110,7 +110,7 @@ def start_workers(pipeline, X):
 
 
 def compare_members(batch_size, options, bounds):
-    """Return the lines of one batch size; judge what two threads take."""
+    """Return the lines of one batch size; judge what two processes take."""
     X = make_table(QUICK_ROWS if options.quick else ROWS, 30)
     member = Autoencoder(
         8,
