@@ -34,6 +34,11 @@ def open_callback_context(estimator, n_epochs):
     return estimator._init_callback_context(max_subtasks=n_epochs)
 
 
+def has_callbacks(estimator):
+    """Whether scikit-learn's callbacks are set on an estimator."""
+    return bool(getattr(estimator, "_skl_callbacks", None))
+
+
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
@@ -43,6 +48,7 @@ __all__ = [
     "StrOptions",
     "check_sample_weight",
     "fit_context",
+    "has_callbacks",
     "open_callback_context",
     "params_at",
     "safe_split",

@@ -57,7 +57,8 @@ class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
     Attributes
     ----------
     estimators_ : list of estimators
-        The fitted members.
+        The fitted members. Clones of them end elsewhere: the initial weights of each
+        are drawn by the ensemble, and no parameter of a member names them.
     offset_ : float
         Threshold: ``decision_function`` is ``score_samples`` minus ``offset_``.
     training_scores_ : ndarray of shape (n_held_out,)

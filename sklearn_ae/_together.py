@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from ._compat import has_callbacks, open_callback_context, with_callbacks
 from ._fitting import complete, plan_for
 from ._network import DENSE
-from .training import can_be_stacked, cpu_threads, stack_key, train, train_stacked
+from .training import can_be_stacked, cpu_threads, stack_key, train_stacked
 
 # Cells that the layers of one stack compute at a step, at most. On a CPU a stack is
 # fastest while it stays in the cache; on a GPU it should fill the device.
@@ -66,6 +68,7 @@ def can_be_batched(estimator):
         estimator._network_kind is DENSE
         and not estimator.warm_start
         and not estimator.callbacks
+        and not has_callbacks(estimator)
         and not estimator.verbose
         and estimator._trains_in_stacks
     )
@@ -117,14 +120,35 @@ def _fit_stacks(stacks, n_jobs):
     In processes these are copies of those given. Threads would wait for each other:
     what is saved is dispatch, and dispatch is Python.
     """
-    n_jobs = 1 if len(stacks) < 2 else n_jobs
-    calls = [delayed(_fit_stack)(members) for members in stacks]
+    n_jobs = min(effective_n_jobs(n_jobs), max(1, len(stacks)))
+    if n_jobs == 1:
+        return [_fit_stack(members) for members in stacks]
     if not any(_is_on_gpu(fit) for members in stacks for _, fit in members):
+        # Rows are sent whole: from mapped files they would be read batch by batch.
+        parallel = Parallel(n_jobs=n_jobs, max_nbytes=None)
         try:
-            return Parallel(n_jobs=n_jobs)(calls)
-        except pickle.PicklingError:  # which is known before anything is fitted
-            pass
-    return Parallel(n_jobs=n_jobs, require="sharedmem")(calls)
+            return parallel(delayed(_fit_elsewhere)(members) for members in stacks)
+        except pickle.PicklingError:
+            pass  # nothing has come back yet, and nothing here has changed
+    parallel = Parallel(n_jobs=n_jobs, require="sharedmem")
+    return parallel(delayed(_fit_stack)(members) for members in stacks)
+
+
+def _fit_elsewhere(members):
+    """Fit the members of a stack; errors that cannot be sent are told of."""
+    return [
+        (outcome._replace(error=_portable(outcome.error)), estimator)
+        for outcome, estimator in _fit_stack(members)
+    ]
+
+
+def _portable(error):
+    """Return an error, or another one that says the same and can be pickled."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its class does when it is made anew
+        return RuntimeError(repr(error))
+    return error
 
 
 def _is_on_gpu(opened):
@@ -176,11 +200,12 @@ def _arranged(tasks, opened):
         estimator, fit = tasks[place].estimator, opened[place]
         if isinstance(fit, Exception) or not can_be_batched(estimator):
             return (str(place),)
-        settings, shape = fit.recipe.settings, estimator._structural_params()
+        settings, structure = fit.recipe.settings, estimator._structural_params()
         rate = settings.learning_rate if fit.recipe.hold_out else None
         parts = (
-            *(type(estimator).__name__, shape, fit.rows.shape, rate),
+            *(type(estimator).__name__, structure, fit.rows.shape, rate),
             *(settings.batch_size, settings.max_epochs, settings.device),
+            *(settings.dtype, settings.products),
         )
         return tuple(str(part) for part in parts)
 
@@ -230,19 +255,21 @@ def _fit_stack(members):
     ]
 
 
+@with_callbacks
 def _fit_alone(estimator, opened):
     """Fit an estimator as its own ``fit`` does, with callbacks of its own."""
-    estimator._adopt(*estimator._train(opened, None))
+    context = open_callback_context(estimator, opened.recipe.settings.max_epochs)
+    estimator._adopt(*estimator._train(opened, context))
 
 
 def _fit_members(members):
     """Fit estimators of one stack; return the error of each, or None."""
     jobs, sources = [], {}
     for task, opened in members:
-        source = sources.get(_rows_of(task))
-        job = _attempt(task.estimator._set_up, opened, source)
+        rows = *_rows_of(task), opened.recipe.settings.dtype
+        job = _attempt(task.estimator._set_up, opened, sources.get(rows))
         if not isinstance(job, Exception):
-            sources[_rows_of(task)] = job.run.source
+            sources[rows] = job.run.source
         jobs.append(job)
     runs = [job.run for job in jobs if not isinstance(job, Exception)]
     trainings = iter(_trainings(runs))
@@ -254,31 +281,28 @@ def _fit_members(members):
 
 def _adopt(task, opened, job, training):
     """Have an estimator become what it was trained to; return an error, or None."""
-    if isinstance(training, Exception):
-        return training
-    return _attempt(
-        lambda: task.estimator._adopt(complete(job, training), opened.recipe)
-    )
+    estimator = task.estimator
+    if training is None:
+        return _attempt(_fit_alone, estimator, opened)
+    return _attempt(lambda: estimator._adopt(complete(job, training), opened.recipe))
 
 
 def _trainings(runs):
-    """Return what came out of each run, or the error that it raised."""
+    """Return what came out of each run; None where it has to be trained alone.
+
+    That is where it has no like, and where a stack fails, to tell which of it does. Its
+    networks are trained in place, so that each fit then starts afresh.
+    """
     by_key = {}
     for place, run in enumerate(runs):
         key = stack_key(run) if can_be_stacked(run) else place
         by_key.setdefault(key, []).append(place)
     trainings = [None] * len(runs)
     for places in by_key.values():
-        for place, training in zip(
-            places, _trained([runs[place] for place in places]), strict=True
-        ):
-            trainings[place] = training
+        if len(places) == 1:
+            continue
+        together = _attempt(train_stacked, [runs[place] for place in places])
+        if not isinstance(together, Exception):
+            for place, training in zip(places, together, strict=True):
+                trainings[place] = training
     return trainings
-
-
-def _trained(runs):
-    """Train a stack; where one of it fails, all of it alone, to tell which."""
-    together = _attempt(train_stacked, runs)
-    if isinstance(together, Exception):
-        return [_attempt(train, run) for run in runs]
-    return together

@@ -122,8 +122,7 @@ def test_scores_and_rows_are_the_members_means(fitted, rows):
     assert fitted.reconstruct(rows.astype(np.float32)).dtype == np.float32
 
 
-def test_members_are_those_of_their_own_fits(rows):
-    # Only the initial weights are a member's own.
+def test_members_differ_from_their_own_fits_in_initial_weights_alone(rows):
     ensemble = make(n_estimators=2).fit(rows)
     member = ensemble.estimators_[0]
     alone = clone(member).fit(rows)
@@ -172,9 +171,9 @@ def test_widths_vary(rows):
 
 
 def test_members_are_trained_as_one(rows, monkeypatch):
-    sizes, trained = [], _together._trained
+    sizes, train = [], _together.train_stacked
     monkeypatch.setattr(
-        _together, "_trained", lambda runs: sizes.append(len(runs)) or trained(runs)
+        _together, "train_stacked", lambda runs: sizes.append(len(runs)) or train(runs)
     )
     make(FAST, n_estimators=4).fit(rows)
     make(clone(FAST).set_params(early_stopping=False), n_estimators=5).fit(rows)

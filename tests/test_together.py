@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from joblib import parallel_config
 from sklearn.base import clone
 from skorch.callbacks import Callback
@@ -64,15 +65,15 @@ def assert_same_fit(ours, expected, X, rtol):
 
 
 @pytest.fixture
-def alone(monkeypatch):
+def stacks(monkeypatch):
     """The sizes of the stacks that are trained, in order."""
-    sizes, trained = [], _together._trained
+    sizes, train_stacked = [], _together.train_stacked
 
     def count(runs):
         sizes.append(len(runs))
-        return trained(runs)
+        return train_stacked(runs)
 
-    monkeypatch.setattr(_together, "_trained", count)
+    monkeypatch.setattr(_together, "train_stacked", count)
     return sizes
 
 
@@ -102,25 +103,38 @@ DIFFERENT = [
     make(outlier_score="reconstruction"),
 ]
 
+PRECISIONS = [
+    make(precision=precision, random_state=seed)
+    for seed in (0, 1)
+    for precision in ("float32", "float64")
+]
 
-def test_few_rows_are_fitted_as_alone(few, alone):
+
+def test_few_rows_are_fitted_as_alone(few, stacks):
     outcomes = assert_fits_are_as_alone(DIFFERENT, few)
     assert clone(DIFFERENT[0]).fit(few).improved_on_pca_
-    assert alone == [len(DIFFERENT)]
+    assert stacks == [len(DIFFERENT)]
     assert {outcome.n_together for outcome in outcomes} == {len(DIFFERENT)}
     assert all(outcome.seconds > 0 for outcome in outcomes)
 
 
-def test_many_rows_are_fitted_as_alone(table, alone):
+def test_many_rows_are_fitted_as_alone(table, stacks):
     assert_fits_are_as_alone(DIFFERENT, table, rtol=1e-3)
-    assert max(alone) > 2
+    assert max(stacks) > 2
 
 
-def test_fits_without_held_out_rows_are_as_alone(few, alone):
+def test_fits_without_held_out_rows_are_as_alone(few, stacks):
     estimators = [clone(each).set_params(early_stopping=False) for each in DIFFERENT]
     rates = [make(early_stopping=False, learning_rate=rate) for rate in (1e-3, 1e-2)]
     assert_fits_are_as_alone(estimators + rates, few)
-    assert alone == [(len(DIFFERENT) + 2) // 2] * 2
+    assert stacks == [(len(DIFFERENT) + 2) // 2] * 2
+
+
+def test_precisions_are_stacks_of_their_own(few, stacks):
+    outcomes = fit_together([Task(clone(each), few) for each in PRECISIONS])
+    assert [outcome.error for outcome in outcomes] == [None] * 4
+    assert stacks == [2, 2]
+    assert_fits_are_as_alone(PRECISIONS, few, rtol=1e-4)
 
 
 def test_columns_of_different_units(few):
@@ -139,17 +153,17 @@ def test_weights_of_rows(few):
 
 
 @pytest.mark.parametrize("corruption", ["swap", "gaussian"])
-def test_denoisers(few, corruption, alone):
+def test_denoisers(few, corruption, stacks):
     name = "noise_scale" if corruption == "gaussian" else "corruption_rate"
     estimators = [
         make(DenoisingAutoencoder, 3, corruption=corruption, **{name: amount})
         for amount in ("auto", 0.1, 0.6)
     ]
     assert_fits_are_as_alone(estimators, few)
-    assert alone == [3]
+    assert stacks == [3]
 
 
-def test_rows_may_differ(few, table, alone):
+def test_rows_may_differ(few, table, stacks):
     estimators, tables = (
         [make(), make(), make(), make()],
         [few, few[::-1] * 2, table[:100] + 1, table[:90]],
@@ -157,7 +171,7 @@ def test_rows_may_differ(few, table, alone):
     tasks = [Task(*pair) for pair in zip(estimators, tables, strict=True)]
     outcomes = fit_together(tasks)
     assert [outcome.n_together for outcome in outcomes] == [3, 3, 3, 1]
-    assert alone == [3]
+    assert stacks == [3]
     for fitted, X in zip(estimators, tables, strict=True):
         assert_same_fit(fitted, clone(fitted).fit(X), X, rtol=1e-7)
 
@@ -331,12 +345,75 @@ def test_a_warning_made_an_error_is_its_own_fits(few, monkeypatch):
     assert all("still improving" in text for text in found)
 
 
-def test_an_error_in_a_stack_sends_its_runs_off_alone(few, monkeypatch):
+def test_fits_of_a_stack_that_fails_start_afresh(few, monkeypatch):
     def fail(runs):
-        raise RuntimeError("out of memory")
+        for run in runs:
+            with torch.no_grad():
+                for parameter in run.network.parameters():
+                    parameter.fill_(np.nan)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(_together, "train_stacked", fail)
-    assert_fits_are_as_alone([make(), make(random_state=1)], few)
+    assert_fits_are_as_alone([make(), make(random_state=1)], few, rtol=1e-12)
+
+
+class Unsendable(Exception):
+    """Cannot be made anew of what it says."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+class Raising(Autoencoder):
+    """Raises an error once it is trained."""
+
+    def _adopt(self, *args):
+        raise Unsendable(1, 2)
+
+
+def test_errors_that_cannot_be_pickled_are_told_of(few):
+    tasks = [Task(make(Raising, n_components=k), few) for k in (1, 2)]
+    assert texts(fit_together(tasks)) == ["1 and 2"] * 2
+    assert texts(fit_together(tasks, 2)) == ["Unsendable('1 and 2')"] * 2
+
+
+def test_callbacks_of_scikit_learn_are_called(few):
+    pytest.importorskip("sklearn.callback")
+
+    class Stop:
+        """Ends each fit after two epochs."""
+
+        def setup(self, estimator, context):
+            pass
+
+        teardown = on_fit_task_begin = setup
+
+        def on_fit_task_end(self, estimator, context, **kwargs):
+            return context.task_id == 1
+
+    estimators = [make(early_stopping=False, random_state=seed) for seed in (0, 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for estimator in estimators:
+            estimator.set_callbacks(Stop())
+    assert not can_be_batched(estimators[0])
+    fit_together([Task(each, few) for each in estimators])
+    assert [each.n_epochs_ for each in estimators] == [2, 2]
+
+
+def test_large_rows_are_resident_in_processes(few):
+    wide = np.tile(few, (1000, 2))  # of 8 MB
+    estimators = [make(Seen, max_epochs=0, n_components=k) for k in (1, 2)]
+    fit_together([Task(each, wide) for each in estimators], 2)
+    assert {each.rows_ for each in estimators} == {np.ndarray}
+
+
+class Seen(Autoencoder):
+    """Knows how its rows are held."""
+
+    def _set_up(self, opened, source=None):
+        self.rows_ = type(opened.rows)
+        return super()._set_up(opened, source)
 
 
 def test_ctrl_c_ends_it_all(few, monkeypatch):
@@ -363,7 +440,7 @@ def test_nothing_to_fit():
     assert fit_together([]) == []
 
 
-def test_stacks_are_as_large_as_the_cache(few, monkeypatch, alone):
+def test_stacks_are_as_large_as_the_cache(few, monkeypatch, stacks):
     (opened,) = _together._opened([Task(make(), few)])
     assert _together._stack_size(opened) == _together.CPU_FITS
     monkeypatch.setattr(_together, "CPU_FITS", 10_000)
@@ -372,7 +449,7 @@ def test_stacks_are_as_large_as_the_cache(few, monkeypatch, alone):
     monkeypatch.setattr(_together, "CPU_CELLS", 2 * _together.CPU_CELLS // size)
     assert _together._stack_size(opened) == 2
     assert_fits_are_as_alone([make(random_state=seed) for seed in range(5)], few)
-    assert alone == [2, 2]  # and one alone
+    assert stacks == [2, 2]  # and one alone
     monkeypatch.setattr(_together, "CPU_CELLS", 1)
     assert _together._stack_size(opened) == 1
 

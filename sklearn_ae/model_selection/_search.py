@@ -1,6 +1,7 @@
 """scikit-learn's searches, with all fits of one shape trained as one network."""
 
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from joblib import effective_n_jobs
@@ -11,8 +12,8 @@ from sklearn.utils import indexable
 
 from .._base import BaseAutoencoder
 from .._compat import params_at, safe_split
-from .._fit_bank import FitBank, fit_key, key_of
-from .._together import Task, can_be_batched, fit_together
+from .._together import can_be_batched
+from ._fits import Fits, FixedSplits, Fold
 from ._step_cache import StepCache
 
 
@@ -25,30 +26,15 @@ class Asked(NamedTuple):
     params : dict
         Of ``fit``.
     n_jobs : int or None
-    is_here : bool
-        Whether fits are looked for in this process, so that it may hold some.
+    obstacle : str or None
+        Why no candidate can be batched, whatever it is.
     """
 
     X: object
     y: object
     params: dict
     n_jobs: int | None
-    is_here: bool
-
-
-class FixedSplits:
-    """Splits that are drawn once, as a cross-validator."""
-
-    def __init__(self, splits):
-        self.splits = splits
-
-    def split(self, X=None, y=None, groups=None, **params):
-        """Return the pairs of training and test positions."""
-        return iter(self.splits)
-
-    def get_n_splits(self, X=None, y=None, groups=None, **params):
-        """Return the number of pairs."""
-        return len(self.splits)
+    obstacle: str | None
 
 
 class BatchedSearchMixin:
@@ -69,27 +55,55 @@ class BatchedSearchMixin:
             For scorers that ask for it; no autoencoder does.
         **params : dict
             As of scikit-learn's search. Where others than ``sample_weight`` go to the
-            estimator, nothing is batched.
+            estimator, or any to a Pipeline, nothing is batched.
 
         Returns
         -------
         self : object
             The search, with scikit-learn's attributes.
         """
-        asked, n_jobs = self.estimator, self.n_jobs
+        self._validate_params()
         X, y = indexable(X, y)
-        is_here = _is_batchable(asked) or effective_n_jobs(n_jobs) == 1
-        self._asked = Asked(X, y, params, n_jobs, is_here)
+        given = {name: getattr(self, name) for name in ("estimator", "n_jobs", "cv")}
+        self._asked = Asked(X, y, params, self.n_jobs, self._find_obstacle(params))
+        cache = StepCache()
         try:
-            if is_here:  # what is left to do is to score, where the fits are
-                self.n_jobs = 1
-            if isinstance(asked, Pipeline) and asked.memory is None:
-                self.estimator = clone(asked).set_params(memory=StepCache())
+            self._prepare(cache)
             return super().fit(X, y, **params)
         finally:
             del self._asked
-            self.estimator, self.n_jobs = asked, n_jobs
+            cache.clear()
+            if self.estimator is not given["estimator"]:  # scorers may hold it
+                self.estimator.set_params(memory=None)
             _forget_steps(getattr(self, "best_estimator_", None))
+            vars(self).update(given)
+
+    def _find_obstacle(self, params):
+        """Return why no candidate can be batched, or None if some may be."""
+        asked = self.estimator
+        reaching = set(self._get_routed_params_for_fit(params).estimator.fit)
+        if reaching - (set() if isinstance(asked, Pipeline) else {"sample_weight"}):
+            return (
+                f"fit was given {sorted(reaching)}. Fits that are trained together "
+                "take sample_weight, unless they are a Pipeline's, and nothing else."
+            )
+        if effective_n_jobs(self.n_jobs) > 1 and not _is_batchable(asked):
+            return (
+                f"estimator={asked!r} is none that is trained together, and so "
+                f"n_jobs={self.n_jobs!r} has other processes fit. Give n_jobs=None, or "
+                "one of the candidates as the estimator."
+            )
+        return None
+
+    def _prepare(self, cache):
+        """Make the search look for its fits where they will be, and its steps too."""
+        if isinstance(self.cv, Iterator):  # it gives its splits once
+            self.cv = list(self.cv)
+        if self._asked.obstacle is not None:
+            return
+        self.n_jobs = 1  # what is left to do is to score, where the fits are
+        if isinstance(self.estimator, Pipeline) and self.estimator.memory is None:
+            self.estimator = clone(self.estimator).set_params(memory=cache)
 
     def _run_search(self, evaluate_candidates, callback_ctx=None):
         def evaluate(candidate_params, cv=None, more_results=None, **context):
@@ -102,22 +116,25 @@ class BatchedSearchMixin:
 
     def _evaluate(self, evaluate_candidates, candidates, cv, more_results, context):
         """Evaluate candidates, once those that can be batched are fitted."""
-        X, y, params, n_jobs, is_here = self._asked
+        X, y, params, n_jobs, obstacle = self._asked
         routed = self._get_routed_params_for_fit(params)
         estimators = [
             clone(self.estimator).set_params(**clone(candidate, safe=False))
             for candidate in candidates
         ]
-        batched = [is_here and _is_batchable(estimator) for estimator in estimators]
+        able = [_is_batchable(estimator) for estimator in estimators]
+        batched = [obstacle is None and is_able for is_able in able]
         if not all(batched):
-            message = _say_why(self, candidates, batched)
+            message = _say_why(self, candidates, able, obstacle)
             warnings.warn(message, UserWarning, stacklevel=2)
-        if not any(batched) or not set(routed.estimator.fit) <= {"sample_weight"}:
+        if not any(batched):
             return evaluate_candidates(candidates, cv, more_results, **context)
-        splits = self._splitter(cv, y).split(X, y, **routed.splitter.split)
+        if cv is None:
+            cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = cv.split(X, y, **routed.splitter.split)
         cv, fits = FixedSplits(list(splits)), Fits()
         for train, _ in cv.splits:
-            fold = _Fold(*safe_split(self.estimator, X, y, train))
+            fold = Fold(*safe_split(self.estimator, X, y, train))
             fold.weight = params_at(X, routed.estimator.fit, train).get("sample_weight")
             for estimator, is_batched in zip(estimators, batched, strict=True):
                 fits.add(fold.task(clone(estimator)) if is_batched else None)
@@ -127,77 +144,10 @@ class BatchedSearchMixin:
         fits.correct_times(results, len(candidates), len(cv.splits))
         return results
 
-    def _splitter(self, cv, y):
-        if cv is not None:
-            return cv
-        known = getattr(self, "_checked_cv_orig", None)
-        return known or check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-
     def __getstate__(self):
         # For workers: they are given the rows themselves.
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_asked"}
-
-
-class _Fold:
-    """The training rows of a split, as candidates' last steps receive them."""
-
-    def __init__(self, X, y):
-        self.X, self.y, self.weight = X, y, None
-        self._transformed = {}
-
-    def task(self, estimator):
-        """Return the task of a candidate, or None if the search has to fit it."""
-        if not isinstance(estimator, Pipeline):
-            return Task(estimator, self.X, self.weight)
-        if self.weight is not None:
-            return None
-        name, final = estimator.steps[-1]
-        # A step like others, so that each before it is one that the cache knows.
-        before = estimator.set_params(**{name: "passthrough"})
-        key = key_of(before.get_params())
-        try:
-            rows = self._transformed.get(key)
-            if rows is None:
-                rows = before.fit_transform(self.X, self.y)
-        except Exception:  # it will be raised again where the search fits the candidate
-            return None
-        if key is not None:
-            self._transformed[key] = rows
-        return Task(final, rows)
-
-
-class Fits:
-    """Fits of a search in the order of its folds and candidates, and their times."""
-
-    def __init__(self):
-        self.bank = FitBank()
-        self._tasks = []
-        self._seconds = []
-
-    def add(self, task):
-        """Take on the next fit; None is left to the search."""
-        self._tasks.append(task)
-
-    def make(self, n_jobs):
-        """Make the fits, and bank those that succeed."""
-        tasks = [task for task in self._tasks if task is not None]
-        keys = [fit_key(*task) for task in tasks]
-        outcomes = fit_together(tasks, n_jobs)
-        for task, key, outcome in zip(tasks, keys, outcomes, strict=True):
-            if outcome.error is None:
-                self.bank.put(key, task.estimator)
-        seconds = iter(outcome.seconds for outcome in outcomes)
-        self._seconds = [task and next(seconds) for task in self._tasks]
-
-    def correct_times(self, results, n_candidates, n_splits):
-        """Give results the time of each fit: its share of that of its stack."""
-        for place in range(n_candidates):
-            own = [
-                self._seconds[split * n_candidates + place] or 0.0
-                for split in range(n_splits)
-            ]
-            results["mean_fit_time"][-n_candidates + place] += sum(own) / n_splits
 
 
 def _is_batchable(estimator):
@@ -212,15 +162,15 @@ def _forget_steps(best):
         best.set_params(memory=None)
 
 
-def _say_why(search, candidates, batched):
-    left = [
-        c for c, is_batched in zip(candidates, batched, strict=True) if not is_batched
-    ]
+def _say_why(search, candidates, able, obstacle):
+    name = type(search).__name__
+    if obstacle is not None and any(able):
+        return f"{name} fits all candidates one by one: {obstacle}"
+    left = [c for c, is_able in zip(candidates, able, strict=True) if not is_able]
     return (
-        f"{type(search).__name__} fits {len(left)} of {len(candidates)} candidates one "
-        f"by one, such as {left[0]}: only Autoencoder and DenoisingAutoencoder with "
-        "network='dense', and without callbacks, warm_start and verbose, are trained "
-        "together."
+        f"{name} fits {len(left)} of {len(candidates)} candidates one by one, such as "
+        f"{left[0]}: only Autoencoder and DenoisingAutoencoder with network='dense', "
+        "and without callbacks, warm_start and verbose, are trained together."
     )
 
 
@@ -249,8 +199,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
-        Processes that train stacks side by side; None is one, -1 all cores. All that
-        is batched is scored in this one.
+        Processes that train stacks side by side; None is one, -1 all cores. Scores,
+        and candidates beside them that cannot be batched, are left to this one.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None
@@ -309,8 +259,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
-        Processes that train stacks side by side; None is one, -1 all cores. All that
-        is batched is scored in this one.
+        Processes that train stacks side by side; None is one, -1 all cores. Scores,
+        and candidates beside them that cannot be batched, are left to this one.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None

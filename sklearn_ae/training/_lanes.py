@@ -25,7 +25,7 @@ class LanedTraining:
 
     def __iter__(self):
         for batches in zip(*self.lanes, strict=True):
-            yield joined(batches, self.sizes)
+            yield joined_batch(batches, self.sizes)
 
 
 class LanedHeldOut:
@@ -48,16 +48,16 @@ class LanedHeldOut:
     def __iter__(self):
         if self._kept is None:
             batches = zip(*self.lanes, strict=True)
-            self._kept = [joined(batch, self.sizes) for batch in batches]
+            self._kept = [joined_batch(batch, self.sizes) for batch in batches]
         return iter(self._kept)
 
 
-def joined(batches, sizes):
+def joined_batch(batches, sizes):
     """Return one batch of those of all lanes, with a model axis."""
-    inputs = _joined([batch.inputs for batch in batches], sizes)
+    inputs = _joined_rows([batch.inputs for batch in batches], sizes)
     target = inputs
     if any(batch.inputs is not batch.target for batch in batches):
-        target = _joined([batch.target for batch in batches], sizes)
+        target = _joined_rows([batch.target for batch in batches], sizes)
     weight = None
     if any(batch.row_weight is not None for batch in batches):
         weight = torch.cat(
@@ -69,7 +69,7 @@ def joined(batches, sizes):
     return Batch(inputs, target, weight)
 
 
-def _joined(parts, sizes):
+def _joined_rows(parts, sizes):
     """Return rows with a model axis; those of a lane are all of its models'."""
     return torch.cat(
         [part.expand(size, -1, -1) for part, size in zip(parts, sizes, strict=True)]

@@ -25,7 +25,7 @@ from ._runs import Judged, Training
 # What runs of one stack share; rates, decays and seeds are each run's own.
 SHARED = (
     *("max_epochs", "batch_size", "n_iter_no_change"),
-    *("dtype", "products", "device", "beta2", "callbacks"),
+    *("dtype", "products", "device", "beta2"),
 )
 
 

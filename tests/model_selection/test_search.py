@@ -23,14 +23,24 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    StandardScaler,
+)
 from skorch.callbacks import Callback
 
 from sklearn_ae import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, _base
 from sklearn_ae._fit_bank import _bank
+from sklearn_ae._together import fit_together
 from sklearn_ae.metrics import reconstruction_r2
-from sklearn_ae.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
-from sklearn_ae.model_selection._search import FixedSplits
+from sklearn_ae.model_selection import (
+    BatchedGridSearchCV,
+    BatchedRandomizedSearchCV,
+    _fits,
+)
+from sklearn_ae.model_selection._fits import FixedSplits
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
@@ -283,7 +293,13 @@ def test_routed_weights_in_a_pipeline(rows):
         estimator.set_score_request(sample_weight=True)
         pipeline = Pipeline([("scaler", scaler), ("ae", estimator)])
         grid = {"ae__weight_decay": [0, 1]}
-        search_both(pipeline, grid, rows, fit_params={"sample_weight": weight})
+        with pytest.warns(UserWarning) as caught:  # noqa: PT030
+            search_both(pipeline, grid, rows, fit_params={"sample_weight": weight})
+    assert [str(each.message) for each in caught] == [
+        "BatchedGridSearchCV fits all candidates one by one: fit was given "
+        "['sample_weight']. Fits that are trained together take sample_weight, unless "
+        "they are a Pipeline's, and nothing else."
+    ]
 
 
 # -- forms of rows
@@ -489,14 +505,14 @@ def test_a_failed_fit_leaves_the_best_of_the_fit_before(rows):
 def test_a_wrong_parameter_of_the_search_is_scikit_learns_error(rows):
     messages = []
     for kind in (BatchedGridSearchCV, GridSearchCV):
-        for wrong in ({"refit": 3.5}, {"cv": 1.5}):
+        for wrong in ({"refit": 3.5}, {"cv": 1.5}, {"n_jobs": "two"}):
             with pytest.raises(ValueError, match=r"parameter of|Expected cv") as caught:
                 kind(AE, GRID, **wrong).fit(rows)
             messages.append(str(caught.value).replace("Batched", ""))
         with pytest.raises(ValueError, match="Invalid parameter") as caught:
             kind(AE, {"beta": [1]}).fit(rows)
         messages.append(str(caught.value))
-    assert messages[:3] == messages[3:]
+    assert messages[:4] == messages[4:]
 
 
 # -- what is not batched
@@ -563,6 +579,82 @@ def test_classes_may_be_searched(rows, alone):
     np.testing.assert_allclose(
         ours.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
     )
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [StandardScaler(), MinMaxScaler(copy=False)],
+        [StandardScaler(copy=False), MinMaxScaler(copy=False)],
+        [MinMaxScaler(copy=False)],
+    ],
+    ids=["second", "both", "only"],
+)
+def test_steps_may_work_in_place(steps, rows, alone):
+    grid = {
+        "minmaxscaler__feature_range": [(0, 1), (0, 3), (-1, 5)],
+        "autoencoder__weight_decay": [0, 1],
+    }
+    pipeline = make_pipeline(*steps, AE)
+    searches = [
+        kind(clone(pipeline), grid, cv=3).fit(rows.copy())  # the refit may change it
+        for kind in (BatchedGridSearchCV, GridSearchCV)
+    ]
+    assert_same_search(*searches)
+    assert len(alone) == 1 + 6 * 3 + 1
+
+
+def test_precisions_are_batched(rows, alone):
+    grid = {"precision": ["float32", "float64"], "weight_decay": [0, 1]}
+    search_both(AE, grid, rows, rtol=1e-4)
+    assert len(alone) == 1 + 4 * 3 + 1
+
+
+def test_callbacks_of_scikit_learn_are_called(rows):
+    pytest.importorskip("sklearn.callback")
+    estimator = clone(AE).set_params(early_stopping=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator.set_callbacks(Stop())
+    search = assert_falls_back(
+        estimator, {"weight_decay": [0, 1]}, rows, "{'weight_decay': 0}", 2, 2
+    )
+    assert search.best_estimator_.n_epochs_ == 2
+
+
+class Stop:
+    """A callback of scikit-learn that ends each fit after two epochs."""
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context, **kwargs):
+        return context.task_id == 1
+
+
+def test_nothing_is_left_of_the_steps(rows):
+    pipeline = make_pipeline(StandardScaler(), clone(AE))
+    grid = {"autoencoder__weight_decay": [0, 1]}
+    search = BatchedGridSearchCV(pipeline, grid, cv=2).fit(rows)
+    assert b"StepCache" not in pickle.dumps(search)
+    assert search.estimator is pipeline
+    assert search.best_estimator_.memory is None
+
+
+def test_an_estimator_that_keeps_its_candidates_from_being_batched(rows):
+    search = BatchedGridSearchCV(
+        Pipeline([("ae", clone(VARIATIONAL))]), {"ae": [clone(AE)]}, cv=2, n_jobs=2
+    )
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        search.fit(rows)
+    assert [str(each.message) for each in caught] == [
+        "BatchedGridSearchCV fits all candidates one by one: estimator="
+        f"{search.estimator!r} is none that is trained together, and so n_jobs=2 has "
+        "other processes fit. Give n_jobs=None, or one of the candidates as the "
+        "estimator."
+    ]
 
 
 # -- jobs
@@ -652,9 +744,18 @@ def test_a_search_is_an_estimator_like_any(rows):
     ]
 
 
-def test_times_of_fits_are_shares_of_their_stacks(rows):
+def test_times_of_fits_are_shares_of_their_stacks(rows, monkeypatch):
+    def fit_in_no_time(tasks, n_jobs):
+        outcomes = fit_together(tasks, n_jobs)
+        return [
+            outcome._replace(seconds=100.0 * (1 + place // 4))
+            for place, outcome in enumerate(outcomes)
+        ]
+
+    monkeypatch.setattr(_fits, "fit_together", fit_in_no_time)
     results = BatchedGridSearchCV(AE, GRID, cv=2).fit(rows).cv_results_
-    assert (results["mean_fit_time"] > results["mean_score_time"]).all()
+    np.testing.assert_allclose(results["mean_fit_time"], 150, atol=50)
+    np.testing.assert_array_equal(results["std_fit_time"], 50)
 
 
 def test_progress_is_shown(rows, capsys):

@@ -28,17 +28,16 @@ def function(calls):
 def test_equal_arguments_are_one_call(function, calls):
     cached = StepCache().cache(function)
     assert cached(1) == cached(1, 2) == cached(a=1, b=2, c=3) == 6
-    assert [call for call in calls if call == (1, 2, 3)] == calls
-    n_calls = len(calls)
-    assert cached(1) == 6
-    assert len(calls) == n_calls
+    assert len(calls) == 1
     assert cached(2) == 7
-    assert len(calls) == n_calls + 1
+    assert len(calls) == 2
 
 
 def test_a_call_is_made_once(function, calls):
     cached = StepCache().cache(function)
-    assert cached(np.ones(3)) is cached(np.ones(3))
+    first = cached(np.ones(3))
+    first -= 100  # as steps that work in place do
+    np.testing.assert_array_equal(cached(np.ones(3)), [6, 6, 6])
     assert len(calls) == 1
     cached(np.zeros(3))
     assert len(calls) == 2
@@ -83,6 +82,15 @@ def test_clones_of_a_pipeline_share_the_cache():
     cache = StepCache()
     pipeline = make_pipeline(StandardScaler(), Autoencoder(), memory=cache)
     assert clone(pipeline).memory is copy.deepcopy(cache) is cache
+
+
+def test_results_can_be_forgotten(function, calls):
+    cache = StepCache()
+    cached = cache.cache(function)
+    cached(1)
+    cache.clear()
+    cached(1)
+    assert len(calls) == 2
 
 
 def test_pickles_are_empty(function):

@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from sklearn_ae.training import Batch
-from sklearn_ae.training._lanes import LanedHeldOut, LanedTraining, joined
+from sklearn_ae.training._lanes import LanedHeldOut, LanedTraining, joined_batch
 
 
 def rows(*shape, seed=0):
@@ -30,7 +30,7 @@ def clean(values, weight=None):
 
 def test_rows_of_a_lane_are_those_of_all_its_models():
     one, other = rows(6, 4), rows(2, 6, 4, seed=1)
-    batch = joined([clean(one), clean(other)], [3, 2])
+    batch = joined_batch([clean(one), clean(other)], [3, 2])
     assert batch.inputs.shape == (5, 6, 4)
     assert batch.target is batch.inputs
     assert batch.row_weight is None
@@ -44,7 +44,7 @@ def test_targets_are_clean_whichever_lane_is_corrupted(order):
     one, other, corrupted = (rows(6, 4, seed=seed) for seed in range(3))
     lanes = [(clean(one), one, one), (Batch(corrupted, other), corrupted, other)]
     lanes = lanes[::order]
-    batch = joined([lane[0] for lane in lanes], [1, 1])
+    batch = joined_batch([lane[0] for lane in lanes], [1, 1])
     for model, (_, inputs, target) in enumerate(lanes):
         assert_close(batch.inputs[model], inputs)
         assert_close(batch.target[model], target)
@@ -54,7 +54,7 @@ def test_targets_are_clean_whichever_lane_is_corrupted(order):
 def test_rows_without_weights_weigh_one(order):
     weight = rows(2, 6).abs()
     lanes = [(clean(rows(6, 4)), 3), (clean(rows(6, 4), weight), 2)][::order]
-    batch = joined(*zip(*lanes, strict=True))
+    batch = joined_batch(*zip(*lanes, strict=True))
     own = slice(3, None) if order == 1 else slice(None, 2)
     assert batch.row_weight.shape == (5, 6)
     assert_close(batch.row_weight[own], weight)

@@ -1,0 +1,85 @@
+"""The fits that a search asks for, made in advance."""
+
+import copy
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from .._fit_bank import FitBank, fit_key, key_of
+from .._together import Task, fit_together
+
+
+class FixedSplits:
+    """Splits that are drawn once, as a cross-validator."""
+
+    def __init__(self, splits):
+        self.splits = splits
+
+    def split(self, X=None, y=None, groups=None, **params):
+        """Return the pairs of training and test positions."""
+        return iter(self.splits)
+
+    def get_n_splits(self, X=None, y=None, groups=None, **params):
+        """Return the number of pairs."""
+        return len(self.splits)
+
+
+class Fold:
+    """The training rows of a split, as candidates' last steps receive them."""
+
+    def __init__(self, X, y):
+        self.X, self.y, self.weight = X, y, None
+        self._transformed = {}
+
+    def task(self, estimator):
+        """Return the task of a candidate, or None if the search has to fit it."""
+        if not isinstance(estimator, Pipeline):
+            return Task(estimator, self.X, self.weight)
+        if self.weight is not None:
+            return None
+        name, final = estimator.steps[-1]
+        # A step like others, so that each before it is one that the cache knows.
+        before = estimator.set_params(**{name: "passthrough"})
+        key = key_of(before.get_params())
+        try:
+            rows = self._transformed.get(key)
+            if rows is None:  # of a copy: steps may work in place
+                rows = before.fit_transform(copy.deepcopy(self.X), self.y)
+        except Exception:  # it will be raised again where the search fits the candidate
+            return None
+        if key is not None:
+            self._transformed[key] = rows
+        return Task(final, rows)
+
+
+class Fits:
+    """Fits of a search in the order of its folds and candidates, and their times."""
+
+    def __init__(self):
+        self.bank = FitBank()
+        self._tasks = []
+        self._seconds = []
+
+    def add(self, task):
+        """Take on the next fit; None is left to the search."""
+        self._tasks.append(task)
+
+    def make(self, n_jobs):
+        """Make the fits, and bank those that succeed."""
+        tasks = [task for task in self._tasks if task is not None]
+        keys = [fit_key(*task) for task in tasks]
+        outcomes = fit_together(tasks, n_jobs)
+        for task, key, outcome in zip(tasks, keys, outcomes, strict=True):
+            if outcome.error is None:
+                self.bank.put(key, task.estimator)
+        seconds = iter(outcome.seconds for outcome in outcomes)
+        self._seconds = [task and next(seconds) for task in self._tasks]
+
+    def correct_times(self, results, n_candidates, n_splits):
+        """Give results the time of each fit: its share of that of its stack."""
+        for place in range(n_candidates):
+            own = self._seconds[place::n_candidates]
+            if None in own:  # the search has fitted it, and timed that
+                continue
+            results["mean_fit_time"][-n_candidates + place] += np.mean(own)
+            results["std_fit_time"][-n_candidates + place] = np.std(own)
