@@ -168,7 +168,7 @@ class CodeModel:
 
 def _quantiles(values, share):
     """Return the weighted quantiles of values at the scores of a model."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     middle = np.cumsum(share[order]) - share[order] / 2
     return np.interp(normal_share(SCORES), middle, values[order])
 
