@@ -114,22 +114,21 @@ def as_anchor(principals, metric):
 
 
 @torch.no_grad()
-def code_moments(network, blocks, weight):
-    """Return the weighted mean and covariance of raw codes.
+def code_moments(blocks, weight):
+    """Return the weighted mean and covariance of codes.
 
     Parameters
     ----------
-    network : AnchoredAutoencoder of one model
-    blocks : iterable of tensors of rows
+    blocks : iterable of tensors of shape (n_block, k)
     weight : tensor of shape (n,)
     """
     weight, start, total, mean, scatter = weight / weight.sum(), 0, 0.0, 0.0, 0.0
     # Merged as the moments of columns are: codes of all rows may not fit in memory.
-    for rows in blocks:
-        own, start = weight[start : start + len(rows)], start + len(rows)
+    for codes in blocks:
+        own, start = weight[start : start + len(codes)], start + len(codes)
         if not own.any():
             continue
-        codes, mass = network.encode_raw(rows)[0], own.sum()
+        mass = own.sum()
         block_mean = own @ codes / mass
         codes = codes - block_mean
         delta, after = block_mean - mean, total + mass

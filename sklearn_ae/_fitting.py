@@ -11,22 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ._anchor import (
-    Metric,
-    Problem,
-    code_moments,
-    order_codes,
-)
+from ._anchor import Metric, Problem, order_codes
+from ._fitted import Fitted
 from .networks import select_model
 from .training import (
-    Corruptions,
     LazyRows,
-    Plan,
     Run,
     Scaling,
     Settings,
-    Training,
-    blocks_of,
     fit_scaling,
     make_plan,
     make_source,
@@ -55,14 +47,15 @@ class Recipe:
     make_loss : callable
         Returns the loss of a ``Scaling`` and a ``Metric``.
     arrange_codes : callable
-        ``arrange_codes(network, rows, weight, metric)`` settles how codes are shown,
-        and returns their covariance if it had to take it.
+        ``arrange_codes(fitted)`` settles how codes are shown.
     make_corruptions : callable
         Returns the ``Corruptions`` of a source and its weights.
     max_folds : int
         Folds of a cross-fit, at most.
     start_is_a_model : bool
         Whether networks too few rows can judge stay at their start.
+    kind : NetworkKind
+        Says in which blocks rows are read after training.
     fit_scaling : callable
         Returns the ``Scaling`` of rows and weights, and the variance of each column.
     grid_shape : tuple (height, width, n_channels) or None
@@ -84,58 +77,9 @@ class Recipe:
     make_corruptions: Callable
     start_is_a_model: bool
     max_folds: int
+    kind: object
     fit_scaling: Callable = fit_scaling
     grid_shape: tuple | None = None
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted network and what it was fitted with.
-
-    Attributes
-    ----------
-    network : torch module
-        The final model, a stack of one, in the most precise float of its device.
-    stack : torch module
-        All models of the plan.
-    scaling : Scaling
-        The network's units; those of an earlier fit where it goes on from one.
-    mean : ndarray of shape (n_features,)
-        Of the training rows.
-    metric : Metric
-    plan : Plan
-    training : Training
-    loss : ReconstructionLoss
-    corruptions : Corruptions
-    rows : RowSource
-        The training rows, as the network reads them.
-    weight : ndarray of shape (n,)
-    code_covariance : tensor of shape (k, k) or None
-        Of the training rows' raw codes; None where it was not needed.
-    """
-
-    network: torch.nn.Module
-    stack: torch.nn.Module
-    scaling: Scaling
-    mean: np.ndarray
-    metric: Metric
-    plan: Plan
-    training: Training
-    loss: torch.nn.Module
-    corruptions: Corruptions
-    rows: LazyRows
-    weight: np.ndarray
-    code_covariance: torch.Tensor | None
-
-    def blocks(self):
-        """Yield (slice, standardised rows) over all training rows."""
-        return row_blocks(self.rows)
-
-
-def row_blocks(source):
-    """Yield (slice, tensor of rows) over all rows of a source."""
-    for block in blocks_of(source.n_rows, source.n_features):
-        yield block, source.read(block)
 
 
 class Start(NamedTuple):
@@ -249,12 +193,9 @@ def complete(job, training):
     wide = wide_dtype(run.settings.device)
     stack = made_precise(training.network, wide, start, anchor)
     rows = LazyRows(X, units.scaling, wide, run.settings.device)
-    network, covariance = final_model(
-        stack, run.plan, rows, run.weight, units.metric, recipe
-    )
     loss = run.loss.to(run.settings.device, wide)  # the net has its own
-    return Fitted(
-        network=network,
+    fitted = Fitted(
+        network=select_model(stack, run.plan.final).eval(),
         stack=stack,
         scaling=units.scaling,
         mean=units.mean,
@@ -265,8 +206,10 @@ def complete(job, training):
         corruptions=run.corruptions,
         rows=rows,
         weight=run.weight,
-        code_covariance=covariance,
+        kind=recipe.kind,
     )
+    recipe.arrange_codes(fitted)
+    return fitted
 
 
 def plan_for(n_features, weight, group, recipe, start):
@@ -310,26 +253,12 @@ def held_out_keys(X, plan, seed):
     return keys
 
 
-def final_model(stack, plan, rows, weight, metric, recipe):
-    """Return the final model of a stack, and its raw codes' covariance if known."""
-    network = select_model(stack, plan.final).eval()
-    return network, recipe.arrange_codes(network, rows, weight, metric)
-
-
-def moments_of(network, rows, weight):
-    """Return the mean and covariance of the raw codes of a source's rows."""
-    weight = torch.tensor(weight, dtype=rows.dtype, device=rows.device)
-    return code_moments(network, (block for _, block in row_blocks(rows)), weight)
-
-
-def arrange_as_principal(network, rows, weight, metric):
+def arrange_as_principal(fitted):
     """Turn codes such that they are uncorrelated and ordered, as PCA's."""
-    mean, covariance = moments_of(network, rows, weight)
-    order_codes(network, mean, covariance, metric)
-    return covariance
+    order_codes(fitted.network, *fitted.code_moments, fitted.metric)
 
 
-def leave_codes(network, rows, weight, metric):
+def leave_codes(fitted):
     """Leave codes as the network gives them: each has a meaning of its own."""
 
 

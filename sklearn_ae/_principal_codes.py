@@ -1,7 +1,7 @@
 """Codes shown as PCA shows its own: uncorrelated, ordered, with their variances."""
 
 from ._anchor import code_variances
-from ._fitting import arrange_as_principal, moments_of
+from ._fitting import arrange_as_principal
 from ._principal import count_rows, unbiased
 from .training import first, share_kept
 
@@ -23,10 +23,8 @@ class PrincipalCodesMixin:
     _arrange_codes = staticmethod(arrange_as_principal)
 
     def _describe_codes(self, fitted):
-        covariance = fitted.code_covariance
+        _, covariance = fitted.code_moments
         total = self._layout.total_variance(self, fitted)
-        if covariance is None:
-            _, covariance = moments_of(fitted.network, fitted.rows, fitted.weight)
         variances = code_variances(fitted.network, covariance)
         if total is None:
             total = variances.sum()

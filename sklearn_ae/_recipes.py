@@ -74,6 +74,7 @@ class RecipeMixin:
             make_corruptions=self._make_corruptions,
             start_is_a_model=self._start_is_a_model and kind.start_is_a_model,
             max_folds=min(self._max_folds, kind.max_folds),
+            kind=kind,
             fit_scaling=self._fit_scaling,
             grid_shape=kind.grid_shape(self._row_shape),
         )

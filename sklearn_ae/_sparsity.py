@@ -118,8 +118,8 @@ class SparsityMixin:
         return []  # the penalty of "kl" keeps units from being idle
 
     @staticmethod
-    def _arrange_codes(network, rows, weight, metric):
-        network.show_codes_in(metric.code_unit)
+    def _arrange_codes(fitted):
+        fitted.network.show_codes_in(fitted.metric.code_unit)
 
     def _check_first_block(self, rows):
         """Take any first block: a dictionary may have more atoms than rows."""

@@ -7,7 +7,8 @@ import torch
 
 from . import _defaults
 from ._compat import fit_context
-from ._fitting import Fitted, Start, fit_network, make_metric
+from ._fitted import Fitted
+from ._fitting import Start, fit_network, make_metric
 from ._inputs import weigh_rows
 from ._persistence import copy_net
 from ._transaction import all_or_nothing
@@ -84,7 +85,7 @@ def as_fitted(net, reference, start, recipe):
         corruptions=CLEAN,
         rows=rows,
         weight=weight,
-        code_covariance=None,
+        kind=recipe.kind,
     )
 
 

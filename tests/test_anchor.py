@@ -63,7 +63,8 @@ class Case:
 
     def moments(self, weight=None):
         weight = np.ones(len(self.X)) if weight is None else weight
-        return code_moments(self.network, self.blocks(), torch.tensor(weight))
+        codes = (self.network.encode_raw(rows)[0] for rows in self.blocks())
+        return code_moments(codes, torch.tensor(weight))
 
     def order(self, weight=None):
         order_codes(self.network, *self.moments(weight), self.metric)

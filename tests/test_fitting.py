@@ -13,16 +13,14 @@ from sklearn_ae._fitting import (
     fit_network,
     held_out_keys,
     make_metric,
-    moments_of,
-    row_blocks,
 )
+from sklearn_ae._network import DENSE
 from sklearn_ae.networks import AnchoredAutoencoder
 from sklearn_ae.training import (
     CLEAN,
     ReconstructionLoss,
     Settings,
     _plan,
-    _rows,
     content_ranks,
     make_plan,
     row_keys,
@@ -71,6 +69,7 @@ def recipe_of(**changes):
             "make_corruptions": lambda source, weight: CLEAN,
             "start_is_a_model": True,
             "max_folds": 20,
+            "kind": DENSE,
             **changes,
         },
         settings=Settings(**settings),
@@ -79,7 +78,7 @@ def recipe_of(**changes):
 
 def variances_of(fitted):
     """Variances of the training rows' codes, as a user sees them."""
-    return code_variances(fitted.network, fitted.code_covariance)
+    return code_variances(fitted.network, fitted.code_moments[1])
 
 
 def fit(X, weight=None, start=None, index=None, **changes):
@@ -216,14 +215,6 @@ def test_all_models_start_alike(blob):
         assert layer.weight.equal(layer.weight[:1].expand_as(layer.weight))
 
 
-def test_blocks_are_all_rows_in_order(blob, monkeypatch):
-    fitted = fit(blob)
-    monkeypatch.setattr(_rows, "BLOCK_ROWS", 7)
-    rows = torch.cat([rows for _, rows in row_blocks(fitted.rows)])
-    np.testing.assert_allclose(fitted.scaling.restore(rows), blob, atol=1e-12)
-    assert [block.start for block, _ in row_blocks(fitted.rows)] == [*range(0, 60, 7)]
-
-
 @pytest.mark.parametrize("standardize", [False, True])
 def test_units_are_those_of_the_weighted_rows(blob, standardize):
     X = blob * [1, 5, 1, 0.1, 0] + 3
@@ -250,19 +241,6 @@ def test_units_of_a_start_stay_where_they_were(blob, standardize):
     np.testing.assert_allclose(
         units.metric.column_weight, first.metric.column_weight / 9
     )
-
-
-def test_moments_are_those_of_the_weighted_raw_codes(blob, monkeypatch):
-    monkeypatch.setattr(_rows, "BLOCK_ROWS", 7)
-    fitted = fit(blob, hold_out=False)
-    weight = np.random.default_rng(0).uniform(0.5, 2, size=60)
-    mean, covariance = moments_of(fitted.network, fitted.rows, weight)
-    with torch.no_grad():
-        blocks = [fitted.network.encode_raw(rows)[0] for _, rows in fitted.blocks()]
-    raw = torch.cat(blocks).numpy()
-    np.testing.assert_allclose(mean, np.average(raw, axis=0, weights=weight))
-    expected = np.cov(raw.T, aweights=weight, bias=True)
-    np.testing.assert_allclose(covariance, expected, atol=1e-14)
 
 
 @pytest.mark.parametrize("standardize", [False, True])

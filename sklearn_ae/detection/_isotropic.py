@@ -4,8 +4,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ..training import blocks_of
-from ._scorer import TRIM, MahalanobisScorer, weighted_quantile
+from ._scorer import (
+    TRIM,
+    MahalanobisScorer,
+    code_and_reconstruction,
+    weighted_quantile,
+)
 
 # Error of a row, as a share of the mean row's, below which it is rounding errors.
 ERROR_FLOOR = 1e-10
@@ -110,7 +114,10 @@ class IsotropicScorer:
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
-        codes, errors, contrasts, _, _ = self.read(network, rows)
+        return self.score(*self.read(network, rows))
+
+    def score(self, codes, errors, contrasts, energies, cells):
+        """Return the scores of rows, of shape (n,), from what :meth:`read` returned."""
         with np.errstate(over="ignore", invalid="ignore"):
             distance = errors * (self.n_cells / self.noise) - self.codes.score(codes)
             distance /= self.amplitude(contrasts)
@@ -123,7 +130,7 @@ class IsotropicScorer:
         return np.sqrt((share + CONTRAST_SHARE) / (1 + CONTRAST_SHARE))
 
     @torch.no_grad()
-    def read(self, network, rows):
+    def read(self, network, rows, code=None):
         """Return what scores are made of.
 
         Parameters
@@ -131,6 +138,8 @@ class IsotropicScorer:
         network : torch module
         rows : tensor of shape (n, n_features)
             Standardised.
+        code : tensor of shape (n, n_components), default=None
+            Raw codes of the rows where they are known, of a dense network.
 
         Returns
         -------
@@ -145,8 +154,7 @@ class IsotropicScorer:
         cells : ndarray of shape (n,)
             Number of cells that the error is the mean of.
         """
-        output = network(rows)
-        reconstruction = output.reconstruction[0]
+        code, reconstruction = code_and_reconstruction(network, rows, code)
         residual = rows - reconstruction
         if self.unit is not None:
             unit = torch.from_numpy(self.unit).to(rows)
@@ -160,7 +168,7 @@ class IsotropicScorer:
         if lengths is not None:
             cells = (lengths * network.n_channels).to(rows)
         errors = residual.square().sum(dim=1) / cells
-        parts = output.code[0], errors, contrasts, energies, cells
+        parts = code, errors, contrasts, energies, cells
         return tuple(part.cpu().numpy().astype(np.float64) for part in parts)
 
     def _contrasts(self, rows):
@@ -170,14 +178,6 @@ class IsotropicScorer:
         rows = rows + torch.from_numpy(self.mean).to(rows)
         cells = rows.unflatten(1, (-1, self.n_channels))
         return cells.var(dim=1, correction=0).mean(dim=1)
-
-    def read_blocks(self, fitted, network, index):
-        """Return the same of the training rows at ``index``, read in blocks."""
-        parts = [
-            self.read(network, fitted.rows.take(torch.from_numpy(index[block])))
-            for block in blocks_of(len(index), network.n_features)
-        ]
-        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
 def smooth(images):

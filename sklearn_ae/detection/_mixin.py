@@ -9,12 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._compat import Interval, StrOptions
 from ..networks import is_dense, select_model
-from ..training import blocks_of, map_blocks
+from ..training import blocks_of
 from ._isotropic import IsotropicScorer
+from ._readings import own_scores, read_rows
 from ._reconstruction import ReconstructionScorer
-from ._scorer import MahalanobisScorer, score_features
+from ._scorer import MahalanobisScorer
 from ._threshold import ThresholdMixin, threshold_of
-from ._token import TokenScorer, token_features
+from ._token import TokenScorer
 
 # Rows that a scorer learns from, at most, and the memory their features may take.
 MAX_REFERENCE_ROWS, REFERENCE_BYTES = 20_000, 2**27
@@ -52,8 +53,9 @@ def fit_mahalanobis(fitted, network, index):
         Ready to score.
     """
     index = some_of(index, network.n_components + network.n_features)
-    return MahalanobisScorer().fit(
-        features_at(fitted, network, index),
+    scorer = MahalanobisScorer()
+    return scorer.fit(
+        *read_rows(fitted, network, index, scorer.read),
         fitted.weight[index],
         evidence=evidence_of(fitted, index),
         floor=feature_floor(network, fitted.scaling),
@@ -99,7 +101,7 @@ def fit_isotropic(
     mean = None if n_channels is None else scaling.mean / scaling.std
     scorer = IsotropicScorer(image_shape, n_channels, mean, noise_share, unit)
     return scorer.fit(
-        *scorer.read_blocks(fitted, network, index),
+        *read_rows(fitted, network, index, scorer.read),
         fitted.weight[index],
         evidence=evidence_of(fitted, index),
         floor=CODE_FLOOR,
@@ -124,13 +126,9 @@ def fit_token_scorer(fitted, network, index):
         Ready to score.
     """
     index = some_of(index, network.n_components)
-    blocks = blocks_of(len(index), network.n_features)
-    features = [
-        token_features(network, fitted.rows.take(torch.from_numpy(index[block])))
-        for block in blocks
-    ]
-    return TokenScorer().fit(
-        np.concatenate(features),
+    scorer = TokenScorer()
+    return scorer.fit(
+        *read_rows(fitted, network, index, scorer.read),
         fitted.weight[index],
         evidence=evidence_of(fitted, index),
         floor=CODE_FLOOR,
@@ -153,17 +151,6 @@ def evidence_of(fitted, index):
     mass = np.bincount(group, fitted.weight[index])
     share = mass / mass.sum()
     return 1 / np.square(share).sum()
-
-
-def features_at(fitted, network, index):
-    """Return the score features of the training rows at ``index``, read in blocks."""
-    blocks = blocks_of(len(index), network.n_features)
-    return np.concatenate(
-        [
-            score_features(network, fitted.rows.take(torch.from_numpy(index[block])))
-            for block in blocks
-        ]
-    )
 
 
 class OutlierDetectionMixin(ThresholdMixin):
@@ -278,7 +265,7 @@ class OutlierDetectionMixin(ThresholdMixin):
                 scores, held_out_weight = scores[order], held_out_weight[order]
         own = None
         if not len(held_out) or self.contamination != "auto":
-            own = own_scores(fitted, scorer, self._network_kind)
+            own = own_scores(fitted, scorer)
         if not len(held_out):
             scores, held_out_weight = own, weight
         offset = threshold_of(self.contamination, scores, held_out_weight, own, weight)
@@ -311,15 +298,3 @@ def held_out_scores(fitted, make_scorer):
             for index in torch.from_numpy(held_out).split(step)
         ]
     return np.concatenate(scores)
-
-
-def own_scores(fitted, scorer, kind):
-    """Return the training rows' scores by the final model, as rows are scored later."""
-
-    def score(rows):
-        return scorer.score_rows(fitted.network, fitted.loss, rows)
-
-    scores = np.empty(len(fitted.weight))
-    for block, rows in fitted.blocks():
-        map_blocks(score, rows, kind, scores[block])
-    return scores

@@ -77,32 +77,40 @@ class MahalanobisScorer:
     def _learn(self, features, weight, evidence, floor):
         weight = weight / weight.sum()
         self.center = weighted_sum(weight, features)
-        centered = features - self.center
-        spread = np.sqrt(weighted_sum(weight, centered**2) + self.noise)
+        rows = features - self.center
+        variance = np.einsum("i,ij,ij->j", weight, rows, rows)
+        spread = np.sqrt(variance + self.noise)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
         self.whitening = None
         if features.shape[1] <= FULL_SIDE:
+            rows /= self.spread
             noise = self.noise / self.spread**2
-            self.whitening = _whitening(centered / self.spread, weight, evidence, noise)
+            self.whitening = _whitening(rows, weight, evidence, noise)
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
-        return self.score(score_features(network, rows))
+        return self.score(*self.read(network, rows))
+
+    @staticmethod
+    def read(network, rows, code=None):
+        """Return the features of rows, the only part of what scores are made of."""
+        return (score_features(network, rows, code),)
 
     def score(self, features):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
         with np.errstate(over="ignore", invalid="ignore"):
-            white = (features - self.center) / self.spread
+            white = features - self.center
+            white /= self.spread
             if self.whitening is not None:
                 white = _matmul(white, self.whitening)
-            distance = np.square(white).sum(axis=1)
+            distance = np.square(white, out=white).sum(axis=1)
         # Rows beyond the range of floats are as far out as can be.
         return -np.where(np.isnan(distance), np.inf, distance)
 
 
 def _whitening(rows, weight, evidence, noise):
     """Return the matrix that whitens rows, and noise, by their shrunk covariance."""
-    covariance = _matmul(rows.T * weight, rows)
+    covariance = _matmul((rows * weight[:, None]).T, rows)
     shrinkage = ledoit_wolf_shrinkage(rows, covariance, weight, evidence)
     scale = np.trace(covariance) / len(covariance)
     covariance *= 1 - shrinkage
@@ -124,27 +132,41 @@ def ledoit_wolf_shrinkage(rows, covariance, weight, evidence):
     scale = np.trace(covariance) / n_features
     norm = np.square(covariance).sum()
     distance = (norm - n_features * scale**2) / n_features
-    fourth = weighted_sum(weight, np.square(np.square(rows).sum(axis=1)))
+    fourth = weighted_sum(weight, np.square(np.einsum("ij,ij->i", rows, rows)))
     noise = (fourth - norm) / (n_features * max(evidence, 1))
     return 1.0 if distance <= 0 else float(min(noise / distance, 1))
 
 
 def weighted_quantile(values, weight, share):
     """Return the value below which a share of the weight lies."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)  # of equal values any may come first
     below = np.cumsum(weight[order]) / weight.sum()
     return values[order][min(np.searchsorted(below, share - 1e-9), len(values) - 1)]
 
 
 def _matmul(a, b):
     """Multiply with torch, whose threads the fit controls."""
-    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    b = np.ascontiguousarray(b)  # else the bits of a row hang on how many there are
     return (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()
 
 
 @torch.no_grad()
-def score_features(network, rows):
-    """Return [raw code, residual] of standardised rows, of shape (n, k + d)."""
+def score_features(network, rows, code=None):
+    """Return [raw code, residual] of standardised rows, of shape (n, k + d).
+
+    ``code`` is that of :func:`code_and_reconstruction`.
+    """
+    code, reconstruction = code_and_reconstruction(network, rows, code)
+    features = torch.cat([code, rows - reconstruction], dim=-1)
+    return features.cpu().numpy().astype(np.float64, copy=False)
+
+
+def code_and_reconstruction(network, rows, code=None):
+    """Return raw codes and reconstructions of rows, of shape (n, k) and (n, d).
+
+    ``code`` are the raw codes where they are known, of a dense network.
+    """
+    if code is not None:
+        return code, network.decode_parts(code[None])[0][0]
     output = network(rows)
-    features = torch.cat([output.code, rows - output.reconstruction], dim=-1)
-    return features[0].cpu().numpy().astype(np.float64)
+    return output.code[0], output.reconstruction[0]

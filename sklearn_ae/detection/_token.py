@@ -13,9 +13,10 @@ class TokenScorer(MahalanobisScorer):
     row's tokens in the place of the residual.
     """
 
-    def score_rows(self, network, loss, rows):
-        """Return the scores of rows, read by a network."""
-        return self.score(token_features(network, rows))
+    @staticmethod
+    def read(network, rows):
+        """Return the features of rows, the only part of what scores are made of."""
+        return (token_features(network, rows),)
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ from ._rows import (
     make_source,
     map_blocks,
     rows_at,
+    small_blocks,
     weighted_sum,
 )
 from ._runs import Run, Settings, Training
@@ -115,6 +116,7 @@ __all__ = [
     "rows_by_weight",
     "share_kept",
     "shared_by_channel",
+    "small_blocks",
     "stack_key",
     "threads_for",
     "train",

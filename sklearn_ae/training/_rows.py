@@ -81,10 +81,21 @@ class LazyRows:
     def take(self, index):
         """Read the rows at ``index``, in the order in which they lie on disk."""
         flat = index.reshape(-1).cpu().numpy()
+        if is_run(flat):
+            rows = self.read(slice(flat[0], flat[-1] + 1))
+            return rows.reshape(*index.shape, self.n_features)
         order = np.argsort(flat, kind="stable")
         rows = self.read(flat[order])
         rows = rows[torch.from_numpy(np.argsort(order)).to(self.device)]
         return rows.reshape(*index.shape, self.n_features)
+
+
+def is_run(index):
+    """Whether positions are consecutive: of all rows of a block, most often."""
+    n_rows = len(index)
+    if not n_rows or index[-1] - index[0] != n_rows - 1:
+        return False
+    return bool((np.diff(index) == 1).all())
 
 
 def make_source(X, scaling, dtype, device):
@@ -128,16 +139,34 @@ def map_blocks(function, rows, kind, out):
     kind : NetworkKind
     out : ndarray of shape (n, ...)
     """
+    start = 0
+    for n_rows, part in small_blocks(rows, kind):
+        out[start : start + n_rows] = function(part)[:n_rows]
+        start += n_rows
+
+
+def small_blocks(rows, kind):
+    """Yield the blocks in which a kind of network reads rows, and how many each has.
+
+    Parameters
+    ----------
+    rows : tensor of shape (n, n_features)
+    kind : NetworkKind
+
+    Yields
+    ------
+    n_rows : int
+    block : tensor of shape (n_rows, n_features), or longer by rows of zeros
+    """
     # Of narrow numbers more rows fit the cache, and each block is that much less work.
     size = kind.block_size
     if not kind.fills_blocks:
         size *= (WIDE_BYTES // rows.element_size()) ** 2
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        n_rows = len(part)
+    for block in rows.split(size):
+        n_rows = len(block)
         if kind.fills_blocks and n_rows < size:
-            part = torch.nn.functional.pad(part, (0, 0, 0, size - n_rows))
-        out[start : start + size] = function(part)[:n_rows]
+            block = torch.nn.functional.pad(block, (0, 0, 0, size - n_rows))
+        yield n_rows, block
 
 
 def weighted_sum(weight, rows):

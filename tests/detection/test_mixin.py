@@ -4,8 +4,8 @@ import torch
 
 from sklearn_ae import Autoencoder
 from sklearn_ae.detection import FALSE_ALARM_RATE, MahalanobisScorer, _mixin
-from sklearn_ae.detection._mixin import feature_floor, score_features
-from sklearn_ae.training import _rows
+from sklearn_ae.detection._mixin import feature_floor
+from sklearn_ae.detection._scorer import score_features
 
 FAST = {"max_epochs": 4, "random_state": 0}
 
@@ -221,22 +221,6 @@ def test_rows_beyond_the_range_of_floats_are_outliers(blob, value):
     np.testing.assert_array_equal(
         estimator.score_samples(X)[::2], estimator.score_samples(blob[:3:2])
     )
-
-
-def test_features_are_read_in_blocks(many, monkeypatch):
-    estimator = Autoencoder(2, **FAST)
-    whole = estimator.fit(many).training_scores_
-    sizes = []
-
-    def spy(network, rows):
-        sizes.append(len(rows))
-        return score_features(network, rows)
-
-    monkeypatch.setattr(_mixin, "score_features", spy)
-    monkeypatch.setattr(_rows, "BLOCK_ROWS", 100)
-    blocks = estimator.fit(many).training_scores_
-    assert max(sizes) == 100
-    np.testing.assert_allclose(blocks, whole, rtol=1e-6)
 
 
 def test_a_scorer_learns_from_features_of_bounded_memory(many, monkeypatch):

@@ -58,10 +58,19 @@ KINDS = (
 )
 
 
+INDEXES = {
+    "flat": [3, 1, 4, 1, 5],
+    "2d": [[9, 2], [6, 5], [3, 5]],
+    "none": [],
+    "a run": [3, 4, 5, 6],
+    "a run, 2d": [[3, 4], [5, 6]],
+    "falling": [6, 5, 4, 3],
+    "with the ends of a run": [3, 4, 4, 6],
+}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "index", [[3, 1, 4, 1, 5], [[9, 2], [6, 5], [3, 5]], []], ids=["flat", "2d", "none"]
-)
+@pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
 @pytest.mark.parametrize("source", [ResidentRows, LazyRows])
 def test_rows_come_standardised_in_the_order_asked(kind, index, source, X, mapped):
     rows = source(held_as(kind, X, mapped), SCALING, torch.float64, CPU)
@@ -94,9 +103,12 @@ def test_lazy_rows_are_read_in_the_order_in_which_they_lie(X):
             self.asked.append(index)
             return X[index]
 
-    LazyRows(Spy(), SCALING, torch.float64, CPU).take(torch.tensor([7, 0, 3, 3]))
-    (asked,) = Spy.asked
-    assert asked.tolist() == [0, 3, 3, 7]
+    rows = LazyRows(Spy(), SCALING, torch.float64, CPU)
+    rows.take(torch.tensor([7, 0, 3, 3]))
+    rows.take(torch.tensor([4, 5, 6]))
+    some, run = Spy.asked
+    assert some.tolist() == [0, 3, 3, 7]
+    assert run == slice(4, 7)  # as a whole
 
 
 def test_resident_rows_leave_the_users_array_alone(X):

@@ -1,0 +1,73 @@
+"""What scorers read of training rows, which the final model reads once."""
+
+import numpy as np
+import torch
+
+from ..training import blocks_of, map_blocks
+
+
+def read_rows(fitted, network, index, read):
+    """Return what a scorer reads of the training rows at ``index``.
+
+    What the final model reads of all of them is kept for their own scores, and read in
+    the very blocks in which their scores would be asked for.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    network : torch module
+        The final model, or that of a fold.
+    index : ndarray of int
+    read : callable
+        ``read(network, rows)`` returns arrays with an item for each row; of a dense
+        network it may be given the raw codes as well.
+
+    Returns
+    -------
+    parts : tuple of ndarrays
+        Of all rows.
+    """
+    if network is fitted.network and len(index) == len(fitted.weight):
+        readings = fitted.readings[read] = list(_read_all(fitted, read))
+    else:
+        readings = _read_some(fitted, network, index, read)
+    blocks = ([part[:n_rows] for part in parts] for n_rows, parts in readings)
+    return tuple(map(np.concatenate, zip(*blocks, strict=True)))
+
+
+def _read_all(fitted, read):
+    start = 0
+    for n_rows, rows in fitted.small_blocks():
+        known = ()
+        if fitted.codes is not None:
+            known = (fitted.codes[start : start + n_rows],)
+        start += n_rows
+        yield n_rows, read(fitted.network, rows, *known)
+
+
+def _read_some(fitted, network, index, read):
+    for block in blocks_of(len(index), network.n_features):
+        for rows in fitted.rows.take(torch.from_numpy(index[block])).split(
+            fitted.kind.block_size
+        ):
+            yield len(rows), read(network, rows)
+
+
+def own_scores(fitted, scorer):
+    """Return the training rows' scores by the final model, as rows are scored later."""
+    scores = np.empty(len(fitted.weight))
+    readings = fitted.readings.pop(getattr(scorer, "read", None), None)
+    if readings is None:
+        for block, rows in fitted.blocks():
+            map_blocks(
+                lambda x: scorer.score_rows(fitted.network, fitted.loss, x),
+                rows,
+                fitted.kind,
+                scores[block],
+            )
+        return scores
+    start = 0
+    for n_rows, parts in readings:
+        scores[start : start + n_rows] = scorer.score(*parts)[:n_rows]
+        start += n_rows
+    return scores
