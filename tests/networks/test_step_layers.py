@@ -1,10 +1,12 @@
 import pytest
 import torch
 
+from sklearn_ae.networks import _step_layers
 from sklearn_ae.networks._layers import StackedLinear
 from sklearn_ae.networks._step_layers import (
     FEWEST_WEIGHTS,
     Bfloat16Layer,
+    NarrowLayer,
     StepLayer,
     step_layers,
 )
@@ -70,3 +72,46 @@ def test_small_layers_stay_as_they_are():
     assert kinds == [StepLayer, Bfloat16Layer]
     kinds = [type(layer) for layer in step_layers([small, large])]
     assert kinds == [StepLayer, StepLayer]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "n_outputs"),
+    [(torch.float32, 8), (torch.float32, 30), (torch.float64, 3), (torch.float64, 10)],
+    ids=str,
+)
+@pytest.mark.parametrize("n_rows", [40, 200])  # so that products are turned or not
+def test_turned_products_are_the_same(dtype, n_outputs, n_rows):
+    x = draw(N_MODELS, n_rows, 64, dtype=dtype)
+    x = x[:1].expand_as(x)  # as all models of a stack read rows
+    results = []
+    for kind in (StepLayer, NarrowLayer):
+        layer = make_layer(64, n_outputs, dtype)
+        step = kind(layer)
+        sums, read = step.forward(x)
+        assert sums.is_contiguous()
+        back = step.backward(read, 2 * sums, to_inputs=True)
+        results.append((sums, back, layer.weight.grad, layer.bias.grad))
+    for turned, straight in zip(*results, strict=True):
+        torch.testing.assert_close(turned, straight, atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_rows", [127, 128])
+def test_products_are_turned_where_there_is_much_to_read(n_rows, monkeypatch):
+    turned = []
+    monkeypatch.setattr(torch, "baddbmm", lambda bias, a, b: turned.append(a) or a)
+    layer = NarrowLayer(make_layer(64, 8))
+    layer.forward(draw(N_MODELS, n_rows, 64))
+    (left,) = turned
+    assert left.shape[1] == (8 if n_rows == 128 else n_rows)
+
+
+def test_few_outputs_that_fill_no_registers_make_a_layer_narrow():
+    assert _step_layers.lanes_of(torch.ones(1)) == 16
+
+    def kinds(n_inputs, dtype=torch.float32):
+        layers = [make_layer(n_inputs, n, dtype) for n in (1, 8, 16, 30, 32, 40)]
+        return [type(layer) is NarrowLayer for layer in step_layers(layers)]
+
+    assert kinds(64) == [True, True, False, True, False, False]
+    assert kinds(30) == [True, True, False, False, False, False]
+    assert kinds(64, torch.float64) == [True, False, False, False, False, False]
