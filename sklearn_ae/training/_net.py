@@ -175,7 +175,8 @@ class AutoencoderNet(NeuralNet):
             return
         self._set_training(training)
         if training:
-            loss = self._train_epoch(iterator, step_fn)
+            with torch.inference_mode(self._needs_no_autograd()):
+                loss = self._train_epoch(iterator, step_fn)
         else:
             self.held_out_errors_ = self.held_out_errors(iterator)
             losses = self.judge.losses(self.held_out_errors_)
@@ -201,7 +202,7 @@ class AutoencoderNet(NeuralNet):
         if not watched:
             self.history.new_batch()  # callbacks of epochs look for one
         groups, n_steps = self.optimizer_.param_groups, len(iterator)
-        kind = "losses" if self.by_model else "loss"
+        kind = "loss" if self.direct is None else "losses"
         losses, sizes = [], []
         for batch in iterator:
             if self.scheduled_:
@@ -273,7 +274,10 @@ class AutoencoderNet(NeuralNet):
         """Compute the gradients of one batch."""
         if self.direct is not None:
             losses, output = self.direct(batch, self.criterion_.column_weight)
-            return {"loss": losses.sum(), "losses": losses, "y_pred": output}
+            step = {"losses": losses, "y_pred": output}
+            if any(self.watched_.values()):
+                step["loss"] = losses.sum()
+            return step
         if self.products == BFLOAT16:
             output = self._answer_in_bfloat16(batch)
         else:
@@ -299,6 +303,14 @@ class AutoencoderNet(NeuralNet):
         )
 
     # -- helpers
+
+    def _needs_no_autograd(self):
+        """Whether steps may do without it on every call, and nobody sees tensors.
+
+        On a CPU: of a step's time a twentieth is torch's asking about gradients.
+        """
+        on_cpu = torch.device(self.device).type == "cpu"
+        return on_cpu and self.direct is not None and not any(self.watched_.values())
 
     def _is_watched(self, method_name):
         """Whether any callback does something at this event."""

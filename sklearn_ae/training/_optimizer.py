@@ -18,7 +18,8 @@ class FlatAdamW(torch.optim.AdamW):
         (parameter,) = group["params"]
         state = self.state[parameter]
         if not group["fused"] or not state:  # which torch sets up at its first step
-            super().step()
+            with torch.inference_mode(False), torch.no_grad():
+                super().step()
             return
         torch._fused_adamw_(
             [parameter],
