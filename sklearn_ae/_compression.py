@@ -207,8 +207,9 @@ def learn_code_model(fitted):
     """
     some = np.flatnonzero(fitted.plan.group < MODEL_ROWS)
     group = fitted.plan.group[some]
-    index = some[np.unique(group, return_index=True)[1]]
     weight = np.bincount(group, fitted.weight[some])
+    index = np.empty(len(weight), dtype=np.intp)
+    index[group[::-1]] = some[::-1]  # the first of each, which comes last
     codes = np.concatenate(
         [
             fitted.network.encode(fitted.rows.take(torch.from_numpy(index[block])))[0]

@@ -78,8 +78,7 @@ class MahalanobisScorer:
         weight = weight / weight.sum()
         self.center = weighted_sum(weight, features)
         rows = features - self.center
-        variance = np.einsum("i,ij,ij->j", weight, rows, rows)
-        spread = np.sqrt(variance + self.noise)
+        spread = np.sqrt(weighted_sum(weight, np.square(rows)) + self.noise)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
         self.whitening = None
         if features.shape[1] <= FULL_SIDE:

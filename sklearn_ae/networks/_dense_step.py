@@ -105,7 +105,12 @@ class DenseStep:
         self.apply, self.back = ACTIVATION_GRADIENTS[type(encoder.activation)]
         self.encoder = step_layers((*encoder.hidden, encoder.output), bfloat16)
         self.decoder = step_layers((*decoder.hidden, decoder.output), bfloat16)
-        self.one = torch.ones((), dtype=network.spread.dtype).to(network.spread.device)
+        # At hand: a module looks for each of its tensors by name.
+        self.spread, self.inverse_spread = network.spread, network.inverse_spread
+        linear = network.linear_decoder
+        self.linear_weight, self.linear_bias = linear.weight, linear.bias
+        self.turned_linear_weight = linear.weight.mT
+        self.one = torch.ones((), dtype=self.spread.dtype).to(self.spread.device)
         # Where all models read alike, rows are clipped once for all.
         scale = network.input_scale
         self.scale = scale[:1] if bool((scale == scale[:1]).all()) else scale
@@ -149,15 +154,13 @@ class DenseStep:
 
     def forward(self, prepared):
         """Return the :class:`Pass` of prepared rows."""
-        network = self.network
         answer, encoder = self._through(self.encoder, prepared.inputs)
-        code = torch.addcmul(prepared.codes, network.spread, answer)
-        unclipped = code * network.inverse_spread
+        code = torch.addcmul(prepared.codes, self.spread, answer)
+        unclipped = code * self.inverse_spread
         square = torch.addcmul(self.one, unclipped, unclipped, value=self.clip)
         factor = square.sqrt().rsqrt_()
         answer, decoder = self._through(self.decoder, unclipped * factor)
-        linear = network.linear_decoder
-        decoded = torch.baddbmm(linear.bias, code, linear.weight)
+        decoded = torch.baddbmm(self.linear_bias, code, self.linear_weight)
         if self.varies is not None:
             answer = answer * self.varies
         decoded += answer
@@ -177,16 +180,14 @@ class DenseStep:
 
     def backward(self, passed, gradient):
         """Set the parameters' gradients, given that of the reconstruction."""
-        network = self.network
-        weight = network.linear_decoder.weight
-        of_code = torch.bmm(gradient, weight.transpose(1, 2))
+        of_code = torch.bmm(gradient, self.turned_linear_weight)
         if self.varies is not None:
             gradient = gradient * self.varies
         back = self._back(self.decoder, passed.decoder, gradient, to_inputs=True)
         # c'(u) by what is at hand: with q = 1 + (u / c)^2, q^(-1/4) (1 + 1 / q) / 2.
         slope = passed.square.reciprocal().add_(1).mul_(passed.factor)
-        of_code.addcmul_(back.mul_(slope), network.inverse_spread, value=0.5)
-        of_code *= network.spread
+        of_code.addcmul_(back.mul_(slope), self.inverse_spread, value=0.5)
+        of_code *= self.spread
         self._back(self.encoder, passed.encoder, of_code, to_inputs=False)
 
     def _back(self, layers, kept, gradient, to_inputs):

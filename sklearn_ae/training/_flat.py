@@ -35,6 +35,6 @@ class FlatParameters:
 
     def as_parameter(self):
         """Return the matrix as the one parameter of an optimiser."""
-        parameter = nn.Parameter(self.values)
+        parameter = nn.Parameter(self.values, requires_grad=False)
         parameter.grad = self.gradients
         return parameter

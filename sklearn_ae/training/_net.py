@@ -203,13 +203,13 @@ class AutoencoderNet(NeuralNet):
             self.history.new_batch()  # callbacks of epochs look for one
         groups, n_steps = self.optimizer_.param_groups, len(iterator)
         kind = "loss" if self.direct is None else "losses"
-        losses, sizes = [], []
+        losses, sizes, own = [], [], vars(self)
         for batch in iterator:
             if self.scheduled_:
                 rate = self.learning_rate_at(self.step_, n_steps)
                 for group in groups:
                     group["lr"] = rate * group.get("rate_share", 1.0)
-            self.step_ += 1
+            own["step_"] += 1  # skorch looks at what is set as an attribute
             if watched:
                 self.notify("on_batch_begin", batch=batch, training=True)
             step = step_fn(batch)
@@ -275,7 +275,7 @@ class AutoencoderNet(NeuralNet):
         if self.direct is not None:
             losses, output = self.direct(batch, self.criterion_.column_weight)
             step = {"losses": losses, "y_pred": output}
-            if any(self.watched_.values()):
+            if self.watched_["on_batch_end"]:
                 step["loss"] = losses.sum()
             return step
         if self.products == BFLOAT16:

@@ -11,14 +11,13 @@ class FlatAdamW(torch.optim.AdamW):
     several times as long as the step of a small network. State and results are torch's.
     """
 
-    @torch.no_grad()
     def take_step(self):
-        """Take one step, as :meth:`step` does."""
+        """Take one step, as :meth:`step` does, of a parameter without autograd."""
         (group,) = self.param_groups
         (parameter,) = group["params"]
         state = self.state[parameter]
         if not group["fused"] or not state:  # which torch sets up at its first step
-            with torch.inference_mode(False), torch.no_grad():
+            with torch.inference_mode(False):
                 super().step()
             return
         torch._fused_adamw_(
@@ -59,11 +58,11 @@ class StackedAdamW(FlatAdamW):
         self.rates = rates.to(flat.values)
         self.decays = rates.to(flat.values) * decays.to(flat.values)
         self.decayed = bool(self.decays.any())
-        self.direction = nn.Parameter(torch.zeros_like(flat.values))
+        zeros = torch.zeros_like(flat.values)
+        self.direction = nn.Parameter(zeros, requires_grad=False)
         self.direction.grad = flat.gradients
         super().__init__([self.direction], **{**kwargs, "weight_decay": 0.0})
 
-    @torch.no_grad()
     def take_step(self):
         """Take one step."""
         self.direction.zero_()
