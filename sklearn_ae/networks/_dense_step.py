@@ -111,6 +111,7 @@ class DenseStep:
         self.linear_weight, self.linear_bias = linear.weight, linear.bias
         self.turned_linear_weight = linear.weight.mT
         self.one = torch.ones((), dtype=self.spread.dtype).to(self.spread.device)
+        self.zero = torch.zeros_like(self.one)
         # Where all models read alike, rows are clipped once for all.
         scale = network.input_scale
         self.scale = scale[:1] if bool((scale == scale[:1]).all()) else scale
@@ -147,8 +148,10 @@ class DenseStep:
             weighed *= batch.element_weight
         if batch.row_weight is not None:
             weighed *= batch.row_weight.unsqueeze(-1)
-        n_rows = rest.shape[-2]
-        losses = (rest * weighed).sum(dim=(1, 2)) / n_rows
+        n_models, n_rows, _ = rest.shape
+        # As one product of two vectors.
+        pair = rest.view(n_models, 1, -1), weighed.view(n_models, -1, 1)
+        losses = torch.baddbmm(self.zero, *pair, beta=0, alpha=1 / n_rows).flatten()
         self.backward(passed, weighed.mul_(2 / n_rows))
         return losses, Output(passed.reconstruction, passed.code)
 
@@ -160,10 +163,8 @@ class DenseStep:
         square = torch.addcmul(self.one, unclipped, unclipped, value=self.clip)
         factor = square.sqrt().rsqrt_()
         answer, decoder = self._through(self.decoder, unclipped * factor)
-        decoded = torch.baddbmm(self.linear_bias, code, self.linear_weight)
-        if self.varies is not None:
-            answer = answer * self.varies
-        decoded += answer
+        decoded = answer if self.varies is None else answer * self.varies
+        decoded = decoded.baddbmm_(code, self.linear_weight).add_(self.linear_bias)
         return Pass(encoder, decoder, code, decoded, unclipped, square, factor)
 
     def _through(self, layers, x):

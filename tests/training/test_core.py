@@ -3,6 +3,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 
+from sklearn_ae.networks import DenseStep
 from sklearn_ae.training import (
     Run,
     content_ranks,
@@ -42,6 +43,27 @@ class Order(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         self.heard.append(self.name)
+
+
+class StepWatcher(Callback):
+    """Look at every step, and at whether autograd is left out of it."""
+
+    without_autograd = []
+
+    def on_batch_end(self, net, loss=None, **kwargs):
+        assert loss.item() > 0
+        self.without_autograd.append(torch.is_inference_mode_enabled())
+
+
+class Unseen(Callback):
+    """Note whether anything of a net is of no use to autograd afterwards."""
+
+    tensors = []
+
+    def on_train_end(self, net, **kwargs):
+        self.tensors += net.module_.state_dict().values()
+        for state in net.optimizer_.state.values():
+            self.tensors += state.values()
 
 
 @pytest.fixture
@@ -187,6 +209,29 @@ def test_a_run_repeats_to_the_last_bit(run):
     one, other = (run(max_epochs=4, n_iter_no_change=9) for _ in range(2))
     for ours, expected in zip(
         one.network.parameters(), other.network.parameters(), strict=True
+    ):
+        assert ours.equal(expected)
+
+
+def test_steps_nobody_looks_at_run_without_autograd(run, monkeypatch):
+    seen, call = [], DenseStep.__call__
+
+    def spy(step, *args):
+        seen.append(torch.is_inference_mode_enabled())
+        return call(step, *args)
+
+    monkeypatch.setattr(DenseStep, "__call__", spy)
+    alone = run(max_epochs=2, callbacks=[Unseen()])
+    assert set(seen) == {True}
+    assert Unseen.tensors
+    assert not any(tensor.is_inference() for tensor in Unseen.tensors)
+    watched = run(max_epochs=2, callbacks=[StepWatcher()])
+    assert set(StepWatcher.without_autograd) == {False}
+    assert losses_of(alone)["train_loss"].tolist() == pytest.approx(
+        losses_of(watched)["train_loss"].tolist(), rel=1e-12
+    )
+    for ours, expected in zip(
+        alone.network.parameters(), watched.network.parameters(), strict=True
     ):
         assert ours.equal(expected)
 
