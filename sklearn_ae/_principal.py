@@ -4,6 +4,7 @@ scikit-learn's PCA takes no weights, no sparse blocks and no memory map, and its
 follow from the number of BLAS threads of the environment.
 """
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ EXACT_SIDE = 2048
 
 # Largest matrix of rows that is held whole for it, in cells.
 EXACT_CELLS = 2**26
+
+# Cells of rows, at most, that are read once for all that is asked of them.
+KEPT_CELLS = 2**22
 
 # Power iterations of the randomised solver, and axes it carries beyond those asked for.
 N_ITERATIONS = 6
@@ -83,6 +87,14 @@ class Rows:
         return self.grid_shape is not None and is_few
 
     def __iter__(self):
+        few = self.shape[0] * self.shape[1] <= KEPT_CELLS
+        return iter(self._kept) if few else self._read()
+
+    @cached_property
+    def _kept(self):
+        return list(self._read())
+
+    def _read(self):
         for index, weight in zip(self.index, self.weight, strict=True):
             rows = self.source.take(index).to(weight.dtype)
             yield rows * self.metric, weight

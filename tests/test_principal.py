@@ -274,3 +274,16 @@ def test_a_variance_is_divided_by_one_row_less():
     X = np.random.default_rng(0).normal(size=9)
     assert X.var() * unbiased(9) == pytest.approx(X.var(ddof=1))
     assert np.isfinite(unbiased(1.0))
+
+
+@pytest.mark.parametrize("kept_cells", [0, 60 * 8])
+def test_few_rows_are_read_once(kept_cells, monkeypatch):
+    monkeypatch.setattr(_principal, "KEPT_CELLS", kept_cells)
+    X, read = draw(60, 8), []
+    rows = rows_of(X, block_size=20)
+    take = rows.source.take
+    monkeypatch.setattr(rows.source, "take", lambda i: read.extend(i) or take(i))
+    ours = fit_principal(rows, 3, 0)
+    assert len(read) == (60 if kept_cells else 120)
+    variances = PCA(3).fit(X).explained_variance_
+    np.testing.assert_allclose(ours.variances * unbiased(60), variances)
