@@ -20,6 +20,7 @@ from skorch.callbacks import Callback, LRScheduler
 from ._graphs import ReplayedStep, can_replay
 from ._optimizer import StackedAdamW
 from ._runtime import BFLOAT16, FULL, keep_freed_memory, matrix_products
+from ._step_losses import StepLosses
 
 # Steps over which the learning rate of a stream rises. Adam's first steps are as large
 # as its later ones, however small the gradient, and nothing is held out of a stream
@@ -203,7 +204,7 @@ class AutoencoderNet(NeuralNet):
             self.history.new_batch()  # callbacks of epochs look for one
         groups, n_steps = self.optimizer_.param_groups, len(iterator)
         kind = "loss" if self.direct is None else "losses"
-        losses, sizes, own = [], [], vars(self)
+        losses, own = StepLosses(), vars(self)
         for batch in iterator:
             if self.scheduled_:
                 rate = self.learning_rate_at(self.step_, n_steps)
@@ -213,14 +214,11 @@ class AutoencoderNet(NeuralNet):
             if watched:
                 self.notify("on_batch_begin", batch=batch, training=True)
             step = step_fn(batch)
-            losses.append(step[kind])
-            sizes.append(batch.inputs.shape[-2])
+            losses.add(step[kind], batch.inputs.shape[-2])
             if watched:
                 self.notify("on_batch_end", batch=batch, training=True, **step)
         # One read-back per epoch: on a GPU each one waits for all work queued so far.
-        losses = torch.stack(losses)
-        sizes = torch.tensor(sizes, dtype=losses.dtype, device=losses.device)
-        means = sizes @ losses / sizes.sum()
+        means = losses.mean()
         if self.by_model:
             self.history.record("model_losses", means.tolist())
         return float(means.sum()) / self.module_.n_models
