@@ -168,11 +168,7 @@ class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
     def _open_members(self, X, sample_weight):
         """Return unfitted members and their opened fits; rows are read once."""
         first = self._prototype()
-        if self.widths == "varied" and first._network_kind is not DENSE:
-            raise ValueError(
-                "widths='varied' is for dense networks, and the estimator has "
-                f"{type(first._network_kind).__name__}. Use widths='same'."
-            )
+        self._check_widths(first)
         rng = check_random_state(self.random_state)
         first.set_params(random_state=rng.randint(2**31 - 1))
         first._validate_params()
@@ -187,6 +183,23 @@ class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
             members.append(member)
             opened.append(fit._replace(recipe=recipe))
         return members, opened
+
+    def _check_widths(self, member):
+        """Refuse to vary hidden layers that members do not have."""
+        if self.widths == "same":
+            return
+        has = None
+        if not hasattr(member, "hidden_layer_sizes"):
+            has = f"a {type(member).__name__} has no hidden layers"
+        elif member._network_kind is not DENSE:
+            has = f"the estimator has {type(member._network_kind).__name__}"
+        elif not np.size(member.hidden_layer_sizes):
+            has = f"hidden_layer_sizes={member.hidden_layer_sizes!r} is none"
+        if has is not None:
+            raise ValueError(
+                "widths='varied' is for the hidden layers of dense networks, and "
+                f"{has}. Use widths='same'."
+            )
 
     def _vary(self, member, fit, rng):
         """Give a member widths of its own, if they are to vary."""

@@ -51,11 +51,18 @@ def key_of(*parts):
         return None
 
 
-def fit_key(estimator, X, sample_weight):
-    """Return what is equal for equal fits: class, parameters, rows and weights."""
+def rows_key(X, sample_weight):
+    """Return what is equal for equal rows and weights, or None."""
+    return key_of(X, sample_weight)
+
+
+def fit_key(estimator, rows):
+    """Return what is equal for equal fits: class, parameters, and a key of the rows."""
+    if rows is None:
+        return None
     kind = type(estimator)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    return key_of(name, estimator.get_params(), X, sample_weight)
+    return key_of(name, estimator.get_params(), rows)
 
 
 def adopt_fit(estimator, X, sample_weight):
@@ -63,7 +70,7 @@ def adopt_fit(estimator, X, sample_weight):
     bank = _bank.get()
     if bank is None:
         return False
-    fitted = bank.take(fit_key(estimator, X, sample_weight))
+    fitted = bank.take(fit_key(estimator, rows_key(X, sample_weight)))
     if fitted is None:
         return False
     parameters = estimator.get_params(deep=False)

@@ -64,17 +64,24 @@ def can_be_batched(estimator):
 
     Dense networks with a plain code and the squared error can.
     """
-    return (
-        estimator._network_kind is DENSE
-        and not estimator.warm_start
-        and not estimator.callbacks
-        and not has_callbacks(estimator)
-        and not estimator.verbose
-        and estimator._trains_in_stacks
-    )
+    return not obstacle_of(estimator)
 
 
-def fit_together(tasks, n_jobs=None):
+def obstacle_of(estimator):
+    """Return what keeps an estimator's fit from being one of many, or nothing."""
+    if not estimator._trains_in_stacks:
+        return f"it is a {type(estimator).__name__}"
+    if estimator._network_kind is not DENSE:
+        return f"its network is a {type(estimator._network_kind).__name__}"
+    if estimator.callbacks or has_callbacks(estimator):
+        return "it has callbacks"
+    for name in ("warm_start", "verbose"):
+        if getattr(estimator, name):
+            return f"it has {name}={getattr(estimator, name)!r}"
+    return ""
+
+
+def fit_together(tasks, n_jobs=None, raises=False):
     """Fit estimators, each to its rows.
 
     Parameters
@@ -83,12 +90,19 @@ def fit_together(tasks, n_jobs=None):
     n_jobs : int or None, default=None
         Processes, each of which trains stacks of its own, or threads: where joblib is
         told so, on a GPU, and where something cannot be pickled. None is one.
+    raises : bool, default=False
+        Whether parameters or rows that are out of order are an error before anything is
+        trained, and not the outcome of their own fit.
 
     Returns
     -------
     outcomes : list of Outcome
     """
-    return fit_opened(tasks, _opened(tasks), n_jobs)
+    opened = _opened(tasks)
+    for fit in opened:
+        if raises and isinstance(fit, Exception):
+            raise fit
+    return fit_opened(tasks, opened, n_jobs)
 
 
 def fit_opened(tasks, opened, n_jobs=None):

@@ -367,8 +367,18 @@ def test_pipelines_and_searches(rows):
         ),
         (
             {"estimator": SequenceAutoencoder(), "widths": "varied"},
-            "widths='varied' is for dense networks, and the estimator has "
-            "SequenceNetwork. Use widths='same'.",
+            "widths='varied' is for the hidden layers of dense networks, and the "
+            "estimator has SequenceNetwork. Use widths='same'.",
+        ),
+        (
+            {"estimator": SparseAutoencoder(), "widths": "varied"},
+            "widths='varied' is for the hidden layers of dense networks, and a "
+            "SparseAutoencoder has no hidden layers. Use widths='same'.",
+        ),
+        (
+            {"estimator": Autoencoder(hidden_layer_sizes=()), "widths": "varied"},
+            "widths='varied' is for the hidden layers of dense networks, and "
+            "hidden_layer_sizes=() is none. Use widths='same'.",
         ),
         (
             {"estimator": Autoencoder(max_epochs=-1)},

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_ae import Autoencoder, DenoisingAutoencoder, _fit_bank
-from sklearn_ae._fit_bank import FitBank, adopt_fit, fit_key, key_of
+from sklearn_ae._fit_bank import FitBank, adopt_fit, fit_key, key_of, rows_key
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
@@ -22,7 +22,7 @@ def banked(estimator, X, times=1):
     """Return a bank that has so many fits of an estimator, and these fits."""
     bank, fits = FitBank(), [clone(estimator).fit(X) for _ in range(times)]
     for fitted in fits:
-        bank.put(fit_key(estimator, X, None), fitted)
+        bank.put(fit_key(estimator, rows_key(X, None)), fitted)
     return bank, fits
 
 
@@ -113,7 +113,7 @@ def test_banks_open_inside_each_other(estimator, blob):
 def test_what_cannot_be_pickled_has_no_key(estimator, blob):
     assert key_of(lambda: 0) is None
     estimator.set_params(callbacks=[lambda: 0])
-    assert fit_key(estimator, blob, None) is None
+    assert fit_key(estimator, rows_key(blob, None)) is None
     bank = FitBank()
     bank.put(None, estimator)
     assert bank.take(None) is None

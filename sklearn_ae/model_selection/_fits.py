@@ -5,7 +5,7 @@ import copy
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from .._fit_bank import FitBank, fit_key, key_of
+from .._fit_bank import FitBank, fit_key, key_of, rows_key
 from .._together import Task, fit_together
 
 
@@ -64,16 +64,20 @@ class Fits:
         """Take on the next fit; None is left to the search."""
         self._tasks.append(task)
 
-    def make(self, n_jobs):
-        """Make the fits, and bank those that succeed."""
+    def make(self, n_jobs, raises=False):
+        """Make the fits, and bank those that succeed; rows are not kept.
+
+        ``raises`` is that of :func:`~sklearn_ae._together.fit_together`.
+        """
         tasks = [task for task in self._tasks if task is not None]
-        keys = [fit_key(*task) for task in tasks]
-        outcomes = fit_together(tasks, n_jobs)
+        keys = _keys_of(tasks)
+        outcomes = fit_together(tasks, n_jobs, raises)
         for task, key, outcome in zip(tasks, keys, outcomes, strict=True):
             if outcome.error is None:
                 self.bank.put(key, task.estimator)
         seconds = iter(outcome.seconds for outcome in outcomes)
         self._seconds = [task and next(seconds) for task in self._tasks]
+        self._tasks = []
 
     def correct_times(self, results, n_candidates, n_splits):
         """Give results the time of each fit: its share of that of its stack."""
@@ -83,3 +87,14 @@ class Fits:
                 continue
             results["mean_fit_time"][-n_candidates + place] += np.mean(own)
             results["std_fit_time"][-n_candidates + place] = np.std(own)
+
+
+def _keys_of(tasks):
+    """Return the keys of fits; rows that many share are read once for them."""
+    rows, keys = {}, []
+    for task in tasks:
+        place = id(task.X), id(task.sample_weight)
+        if place not in rows:
+            rows[place] = rows_key(task.X, task.sample_weight)
+        keys.append(fit_key(task.estimator, rows[place]))
+    return keys

@@ -12,7 +12,7 @@ from sklearn.utils import indexable
 
 from .._base import BaseAutoencoder
 from .._compat import params_at, safe_split
-from .._together import can_be_batched
+from .._together import obstacle_of
 from ._fits import Fits, FixedSplits, Fold
 from ._step_cache import StepCache
 
@@ -122,10 +122,9 @@ class BatchedSearchMixin:
             clone(self.estimator).set_params(**clone(candidate, safe=False))
             for candidate in candidates
         ]
-        able = [_is_batchable(estimator) for estimator in estimators]
-        batched = [obstacle is None and is_able for is_able in able]
+        batched = [obstacle is None and _is_batchable(each) for each in estimators]
         if not all(batched):
-            message = _say_why(self, candidates, able, obstacle)
+            message = _say_why(self, candidates, estimators, obstacle)
             warnings.warn(message, UserWarning, stacklevel=2)
         if not any(batched):
             return evaluate_candidates(candidates, cv, more_results, **context)
@@ -138,7 +137,7 @@ class BatchedSearchMixin:
             fold.weight = params_at(X, routed.estimator.fit, train).get("sample_weight")
             for estimator, is_batched in zip(estimators, batched, strict=True):
                 fits.add(fold.task(clone(estimator)) if is_batched else None)
-        fits.make(n_jobs)
+        fits.make(n_jobs, raises=self.error_score == "raise")
         with fits.bank.open():
             results = evaluate_candidates(candidates, cv, more_results, **context)
         fits.correct_times(results, len(candidates), len(cv.splits))
@@ -152,8 +151,17 @@ class BatchedSearchMixin:
 
 def _is_batchable(estimator):
     """Whether an estimator is, or ends in, one whose fits are trained together."""
-    final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return isinstance(final, BaseAutoencoder) and can_be_batched(final)
+    return not _obstacle_of(estimator)
+
+
+def _obstacle_of(estimator):
+    """Return what keeps an estimator from being batched, or nothing."""
+    is_pipeline = isinstance(estimator, Pipeline)
+    final = estimator.steps[-1][1] if is_pipeline else estimator
+    if not isinstance(final, BaseAutoencoder):
+        what = "its last step" if is_pipeline else "it"
+        return f"{what} is a {type(final).__name__}"
+    return obstacle_of(final)
 
 
 def _forget_steps(best):
@@ -162,15 +170,17 @@ def _forget_steps(best):
         best.set_params(memory=None)
 
 
-def _say_why(search, candidates, able, obstacle):
+def _say_why(search, candidates, estimators, obstacle):
     name = type(search).__name__
-    if obstacle is not None and any(able):
+    reasons = [_obstacle_of(estimator) for estimator in estimators]
+    if obstacle is not None and not all(reasons):
         return f"{name} fits all candidates one by one: {obstacle}"
-    left = [c for c, is_able in zip(candidates, able, strict=True) if not is_able]
+    left = [pair for pair in zip(candidates, reasons, strict=True) if pair[1]]
     return (
         f"{name} fits {len(left)} of {len(candidates)} candidates one by one, such as "
-        f"{left[0]}: only Autoencoder and DenoisingAutoencoder with network='dense', "
-        "and without callbacks, warm_start and verbose, are trained together."
+        f"{left[0][0]}: {left[0][1]}. Only Autoencoder and DenoisingAutoencoder with "
+        "network='dense', alone or as the last step of a Pipeline, and without "
+        "callbacks, warm_start and verbose, are trained together."
     )
 
 
@@ -206,7 +216,7 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     cv : int, cross-validator or iterable, default=None
         The splits; None is five folds.
     verbose : int, default=0
-        How much is said of fits and scores.
+        How much is said of fits and scores, once all that is batched is trained.
     pre_dispatch : int or str, default="2*n_jobs"
         Jobs that wait, where processes fit.
     error_score : "raise" or float, default=np.nan
@@ -266,7 +276,7 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     cv : int, cross-validator or iterable, default=None
         The splits; None is five folds.
     verbose : int, default=0
-        How much is said of fits and scores.
+        How much is said of fits and scores, once all that is batched is trained.
     pre_dispatch : int or str, default="2*n_jobs"
         Jobs that wait, where processes fit.
     random_state : int, RandomState instance or None, default=None

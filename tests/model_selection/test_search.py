@@ -31,7 +31,13 @@ from sklearn.preprocessing import (
 )
 from skorch.callbacks import Callback
 
-from sklearn_ae import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, _base
+from sklearn_ae import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+    _base,
+    _together,
+)
 from sklearn_ae._fit_bank import _bank
 from sklearn_ae._together import fit_together
 from sklearn_ae.metrics import reconstruction_r2
@@ -62,9 +68,10 @@ VARIATIONAL = VariationalAutoencoder(
 )
 
 FALLS_BACK = (
-    "BatchedGridSearchCV fits {n} of {of} candidates one by one, such as {such}: only "
-    "Autoencoder and DenoisingAutoencoder with network='dense', and without callbacks, "
-    "warm_start and verbose, are trained together."
+    "BatchedGridSearchCV fits {n} of {of} candidates one by one, such as {such}: "
+    "{why}. Only Autoencoder and DenoisingAutoencoder with network='dense', alone or "
+    "as the last step of a Pipeline, and without callbacks, warm_start and verbose, "
+    "are trained together."
 )
 
 
@@ -99,7 +106,11 @@ def assert_same_search(ours, expected, rtol=1e-9):
     assert ours.cv_results_.keys() == expected.cv_results_.keys()
     assert ours.cv_results_["params"] == expected.cv_results_["params"]
     for name, values in expected.cv_results_.items():
-        if "test_" in name or "train_" in name:
+        if name.startswith("rank_test_"):  # up to rounding, by which ties may differ
+            scores = expected.cv_results_[name.replace("rank_test_", "mean_test_")]
+            ranked = scores[np.argsort(ours.cv_results_[name], kind="stable")]
+            assert (np.diff(ranked) <= rtol).all() or np.isnan(ranked).any()
+        elif "test_" in name or "train_" in name:
             np.testing.assert_allclose(
                 ours.cv_results_[name], values, rtol=rtol, err_msg=name, atol=rtol
             )
@@ -518,12 +529,12 @@ def test_a_wrong_parameter_of_the_search_is_scikit_learns_error(rows):
 # -- what is not batched
 
 
-def assert_falls_back(estimator, grid, X, such, n, of, **kwargs):
+def assert_falls_back(estimator, grid, X, such, n, of, why, **kwargs):
     with pytest.warns(UserWarning) as caught:  # noqa: PT030
         ours = BatchedGridSearchCV(clone(estimator), grid, cv=2, **kwargs).fit(X)
     messages = [str(each.message) for each in caught]
     assert [text for text in messages if "one by one" in text] == [
-        FALLS_BACK.format(n=n, of=of, such=such)
+        FALLS_BACK.format(n=n, of=of, such=such, why=why)
     ]
     expected = GridSearchCV(clone(estimator), grid, cv=2).fit(X)
     assert_same_search(ours, expected)
@@ -532,13 +543,16 @@ def assert_falls_back(estimator, grid, X, such, n, of, **kwargs):
 
 def test_other_estimators_are_fitted_one_by_one(rows):
     grid, such = {"beta": [0.5, 1.0]}, "{'beta': 0.5}"
-    assert_falls_back(VARIATIONAL, grid, rows, such, 2, 2)
+    why = "it is a VariationalAutoencoder"
+    assert_falls_back(VARIATIONAL, grid, rows, such, 2, 2, why)
 
 
 def test_what_is_no_autoencoder_is_fitted_too(rows):
-    assert_falls_back(
-        PCA(), {"n_components": [1, 2]}, rows, "{'n_components': 1}", 2, 2
-    )
+    grid, such = {"n_components": [1, 2]}, "{'n_components': 1}"
+    assert_falls_back(PCA(), grid, rows, such, 2, 2, "it is a PCA")
+    pipeline = make_pipeline(clone(AE), PCA())
+    grid, such = {"autoencoder__weight_decay": [0]}, "{'autoencoder__weight_decay': 0}"
+    assert_falls_back(pipeline, grid, rows, such, 1, 1, "its last step is a PCA")
 
 
 @pytest.mark.parametrize(
@@ -548,7 +562,7 @@ def test_some_are_fitted_one_by_one(change, rows, alone, capsys):
     ((name, value),) = change.items()
     grid = {name: [0 if name == "verbose" else False, value], "weight_decay": [0]}
     such = str({name: value, "weight_decay": 0})
-    assert_falls_back(AE, grid, rows, such, 1, 2)
+    assert_falls_back(AE, grid, rows, such, 1, 2, f"it has {name}={value!r}")
     assert len(alone) == 2 + 1 + 2 * 2 + 1
 
 
@@ -616,9 +630,8 @@ def test_callbacks_of_scikit_learn_are_called(rows):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.set_callbacks(Stop())
-    search = assert_falls_back(
-        estimator, {"weight_decay": [0, 1]}, rows, "{'weight_decay': 0}", 2, 2
-    )
+    grid, such = {"weight_decay": [0, 1]}, "{'weight_decay': 0}"
+    search = assert_falls_back(estimator, grid, rows, such, 2, 2, "it has callbacks")
     assert search.best_estimator_.n_epochs_ == 2
 
 
@@ -632,6 +645,19 @@ class Stop:
 
     def on_fit_task_end(self, estimator, context, **kwargs):
         return context.task_id == 1
+
+
+def test_wrong_parameters_are_raised_before_any_training(rows, alone, monkeypatch):
+    def train(*args):
+        raise AssertionError("a stack is trained")
+
+    monkeypatch.setattr(_together, "fit_opened", train)
+    search = BatchedGridSearchCV(
+        clone(AE), {"learning_rate": [0.1, -1]}, cv=2, error_score="raise"
+    )
+    with pytest.raises(ValueError, match="'learning_rate' parameter of Autoencoder"):
+        search.fit(rows)
+    assert not alone
 
 
 def test_nothing_is_left_of_the_steps(rows):
@@ -745,8 +771,8 @@ def test_a_search_is_an_estimator_like_any(rows):
 
 
 def test_times_of_fits_are_shares_of_their_stacks(rows, monkeypatch):
-    def fit_in_no_time(tasks, n_jobs):
-        outcomes = fit_together(tasks, n_jobs)
+    def fit_in_no_time(tasks, *args):
+        outcomes = fit_together(tasks, *args)
         return [
             outcome._replace(seconds=100.0 * (1 + place // 4))
             for place, outcome in enumerate(outcomes)
