@@ -1,19 +1,22 @@
 """Many estimators fitted at once: those of one shape to the same rows as one stack."""
 
-import pickle
 import time
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import effective_n_jobs
-from sklearn.utils.parallel import Parallel, delayed
 
 from ._compat import has_callbacks, open_callback_context, with_callbacks
 from ._fitting import complete, plan_for
+from ._jobs import is_on_gpu, run_stacks
 from ._network import DENSE
-from .training import can_be_stacked, cpu_threads, stack_key, train_stacked
+from .training import (
+    can_be_stacked,
+    cpu_threads,
+    stack_key,
+    train_stacked,
+)
 
 # Cells that the layers of one stack compute at a step, at most. On a CPU a stack is
 # fastest while it stays in the cache; on a GPU it should fill the device.
@@ -121,53 +124,13 @@ def fit_opened(tasks, opened, n_jobs=None):
     stacks = _arranged(tasks, opened)
     members = [[(tasks[i], opened[i]) for i in places] for places in stacks]
     outcomes = [None] * len(tasks)
-    for places, made in zip(stacks, _fit_stacks(members, n_jobs), strict=True):
+    for places, made in zip(
+        stacks, run_stacks(_fit_stack, members, n_jobs), strict=True
+    ):
         for place, (outcome, fitted) in zip(places, made, strict=True):
             vars(tasks[place].estimator).update(vars(fitted))
             outcomes[place] = outcome
     return outcomes
-
-
-def _fit_stacks(stacks, n_jobs):
-    """Fit the members of stacks; return outcomes and estimators of each stack.
-
-    In processes these are copies of those given. Threads would wait for each other:
-    what is saved is dispatch, and dispatch is Python.
-    """
-    n_jobs = min(effective_n_jobs(n_jobs), max(1, len(stacks)))
-    if n_jobs == 1:
-        return [_fit_stack(members) for members in stacks]
-    if not any(_is_on_gpu(fit) for members in stacks for _, fit in members):
-        # Rows are sent whole: from mapped files they would be read batch by batch.
-        parallel = Parallel(n_jobs=n_jobs, max_nbytes=None)
-        try:
-            return parallel(delayed(_fit_elsewhere)(members) for members in stacks)
-        except pickle.PicklingError:
-            pass  # nothing has come back yet, and nothing here has changed
-    parallel = Parallel(n_jobs=n_jobs, require="sharedmem")
-    return parallel(delayed(_fit_stack)(members) for members in stacks)
-
-
-def _fit_elsewhere(members):
-    """Fit the members of a stack; errors that cannot be sent are told of."""
-    return [
-        (outcome._replace(error=_portable(outcome.error)), estimator)
-        for outcome, estimator in _fit_stack(members)
-    ]
-
-
-def _portable(error):
-    """Return an error, or another one that says the same and can be pickled."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # whatever its class does when it is made anew
-        return RuntimeError(repr(error))
-    return error
-
-
-def _is_on_gpu(opened):
-    failed = isinstance(opened, Exception)
-    return not failed and opened.recipe.settings.device.type != "cpu"
 
 
 def _attempt(function, *args):
@@ -246,7 +209,7 @@ def _stack_size(opened):
     )
     n_models = plan_for(rows.shape[1], weight, group, recipe, start).n_models
     cells = recipe.settings.batch_size * widths * n_models
-    if _is_on_gpu(opened):
+    if is_on_gpu(opened):
         return max(1, GPU_CELLS // cells)
     return min(CPU_FITS, max(1, CPU_CELLS // cells))
 

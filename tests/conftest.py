@@ -36,3 +36,18 @@ def blob():
     return rng.normal(size=(60, 3)) @ rng.normal(size=(3, 5)) + 0.1 * rng.normal(
         size=(60, 5)
     )
+
+
+@pytest.fixture
+def few(table):
+    """Few enough rows to be cross-fitted, shape (100, 5)."""
+    return table[:100]
+
+
+@pytest.fixture
+def table():
+    """Rows of which a tenth is held out, shape (1100, 5)."""
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-2, 2, size=(1100, 2))
+    X = np.column_stack([t, t[:, 0] ** 2, np.sin(2 * t[:, 1]), t[:, 0] * t[:, 1]])
+    return X + 0.1 * rng.normal(size=X.shape)

@@ -1,11 +1,8 @@
-import os
-import threading
 import warnings
 
 import numpy as np
 import pytest
 import torch
-from joblib import parallel_config
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
@@ -19,22 +16,11 @@ from sklearn_ae import (
 )
 from sklearn_ae._together import Task, can_be_batched, fit_together
 
+from .stacks import make, message_of, texts
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
 )
-
-# With these PCA is improved on, so that more than the start is compared.
-FAST = {
-    "hidden_layer_sizes": (8,),
-    "max_epochs": 10,
-    "learning_rate": 0.03,
-    "validation_fraction": 0.3,
-}
-
-
-def make(kind=Autoencoder, n_components=2, **changes):
-    """Make a small estimator."""
-    return kind(n_components, **{**FAST, "random_state": 0, **changes})
 
 
 def assert_fits_are_as_alone(estimators, X, *, weight=None, n_jobs=None, rtol=1e-7):
@@ -75,21 +61,6 @@ def stacks(monkeypatch):
 
     monkeypatch.setattr(_together, "train_stacked", count)
     return sizes
-
-
-@pytest.fixture
-def few(table):
-    """Few enough rows to be cross-fitted, shape (100, 5)."""
-    return table[:100]
-
-
-@pytest.fixture
-def table():
-    """Rows of which a tenth is held out, shape (1100, 5)."""
-    rng = np.random.default_rng(0)
-    t = rng.uniform(-2, 2, size=(1100, 2))
-    X = np.column_stack([t, t[:, 0] ** 2, np.sin(2 * t[:, 1]), t[:, 0] * t[:, 1]])
-    return X + 0.1 * rng.normal(size=X.shape)
 
 
 DIFFERENT = [
@@ -186,78 +157,6 @@ def test_fits_of_different_shapes_come_back_in_order(few):
     assert_fits_are_as_alone(estimators, few)
 
 
-class Placed(Autoencoder):
-    """Knows where it was fitted."""
-
-    def _adopt(self, *args):
-        super()._adopt(*args)
-        self.place_ = os.getpid(), threading.get_ident()
-
-
-def fit_placed(few, n_jobs, **attributes):
-    """Fit two stacks; return codes, and the places where they were fitted."""
-    estimators = [
-        make(Placed, n_components=k, random_state=s) for k in (1, 2) for s in (0, 1)
-    ]
-    for estimator in estimators:
-        vars(estimator).update(attributes)
-    outcomes = fit_together([Task(each, few) for each in estimators], n_jobs)
-    assert [outcome.n_together for outcome in outcomes] == [2] * 4
-    return [each.transform(few) for each in estimators], {e.place_ for e in estimators}
-
-
-HERE = os.getpid(), threading.get_ident()
-
-
-def assert_same_codes(ours, expected):
-    for one, other in zip(ours, expected, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_jobs_are_processes_that_change_no_bit(few):
-    alone, place = fit_placed(few, None)
-    assert place == {HERE}
-    codes, places = fit_placed(few, 2)
-    assert os.getpid() not in {process for process, _ in places}
-    assert_same_codes(codes, alone)
-
-
-def test_what_cannot_be_pickled_is_fitted_in_threads(few):
-    codes, places = fit_placed(few, 2, lock=threading.Lock())
-    assert {process for process, _ in places} == {os.getpid()}
-    assert HERE not in places
-    assert_same_codes(codes, fit_placed(few, None)[0])
-
-
-def test_a_gpu_is_shared_by_threads(few, monkeypatch):
-    monkeypatch.setattr(_together, "_is_on_gpu", lambda opened: True)
-    monkeypatch.setattr(_together, "GPU_CELLS", 2**18)
-    _, places = fit_placed(few, 2)
-    assert {process for process, _ in places} == {os.getpid()}
-    assert HERE not in places
-
-
-def test_joblib_may_be_told_to_take_threads(few):
-    with parallel_config("threading", n_jobs=2):
-        codes, places = fit_placed(few, None)
-    assert {process for process, _ in places} == {os.getpid()}
-    assert HERE not in places
-    assert_same_codes(codes, fit_placed(few, None)[0])
-
-
-def test_errors_come_back_from_processes(few):
-    tasks = [
-        Task(make(early_stopping=False, learning_rate=rate, n_components=k), few)
-        for rate in (0.03, 1e30)
-        for k in (1, 2)
-    ]
-    alone = [message_of(task.estimator, few) for task in tasks]
-    assert alone[:2] == [None, None]
-    assert alone[2].startswith("Training diverged")
-    assert texts(fit_together(tasks, 2)) == alone
-    assert [hasattr(task.estimator, "net_") for task in tasks] == [1, 1, 0, 0]
-
-
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -286,18 +185,6 @@ def test_what_can_be_batched():
 
 
 # -- failures
-
-
-def texts(outcomes):
-    return [outcome.error and str(outcome.error) for outcome in outcomes]
-
-
-def message_of(estimator, X):
-    """Return the text of the error that a fit alone raises."""
-    try:
-        clone(estimator).fit(X)
-    except ValueError as error:
-        return str(error)
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
@@ -357,26 +244,6 @@ def test_fits_of_a_stack_that_fails_start_afresh(few, monkeypatch):
     assert_fits_are_as_alone([make(), make(random_state=1)], few, rtol=1e-12)
 
 
-class Unsendable(Exception):
-    """Cannot be made anew of what it says."""
-
-    def __init__(self, one, two):
-        super().__init__(f"{one} and {two}")
-
-
-class Raising(Autoencoder):
-    """Raises an error once it is trained."""
-
-    def _adopt(self, *args):
-        raise Unsendable(1, 2)
-
-
-def test_errors_that_cannot_be_pickled_are_told_of(few):
-    tasks = [Task(make(Raising, n_components=k), few) for k in (1, 2)]
-    assert texts(fit_together(tasks)) == ["1 and 2"] * 2
-    assert texts(fit_together(tasks, 2)) == ["Unsendable('1 and 2')"] * 2
-
-
 def test_callbacks_of_scikit_learn_are_called(few):
     pytest.importorskip("sklearn.callback")
 
@@ -399,21 +266,6 @@ def test_callbacks_of_scikit_learn_are_called(few):
     assert not can_be_batched(estimators[0])
     fit_together([Task(each, few) for each in estimators])
     assert [each.n_epochs_ for each in estimators] == [2, 2]
-
-
-def test_large_rows_are_resident_in_processes(few):
-    wide = np.tile(few, (1000, 2))  # of 8 MB
-    estimators = [make(Seen, max_epochs=0, n_components=k) for k in (1, 2)]
-    fit_together([Task(each, wide) for each in estimators], 2)
-    assert {each.rows_ for each in estimators} == {np.ndarray}
-
-
-class Seen(Autoencoder):
-    """Knows how its rows are held."""
-
-    def _set_up(self, opened, source=None):
-        self.rows_ = type(opened.rows)
-        return super()._set_up(opened, source)
 
 
 def test_ctrl_c_ends_it_all(few, monkeypatch):
