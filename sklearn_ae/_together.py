@@ -22,9 +22,9 @@ from .training import (
 # fastest while it stays in the cache; on a GPU it should fill the device.
 CPU_CELLS, GPU_CELLS = 2**18, 2**28
 
-# Fits of one stack on a CPU, at most. More of them save nothing more, and two stacks of
-# eight keep two processes busy.
-CPU_FITS = 8
+# Fits of one stack on a CPU, at most: more of them save next to nothing more. And how
+# many of them are not split, for two stacks can keep two processes busy.
+CPU_FITS, UNSPLIT_FITS = 16, 8
 
 
 class Task(NamedTuple):
@@ -189,14 +189,14 @@ def _arranged(tasks, opened):
     stacks = []
     for _, run in groupby(sorted(range(len(tasks)), key=shape), key=shape):
         run = list(run)
-        size = _stack_size(opened[run[0]]) if len(run) > 1 else 1
+        size = _stack_size(opened[run[0]], len(run)) if len(run) > 1 else 1
         n_stacks = -(-len(run) // size)
         stacks += [list(places) for places in np.array_split(run, n_stacks)]
     return stacks
 
 
-def _stack_size(opened):
-    """Return how many fits of a shape one stack should hold."""
+def _stack_size(opened, n_fits):
+    """Return how many of so many fits of a shape one stack should hold, at most."""
     rows, weight, group, recipe, start = opened
     with torch.device("meta"):  # of its shapes alone
         network = recipe.make_network(
@@ -211,7 +211,8 @@ def _stack_size(opened):
     cells = recipe.settings.batch_size * widths * n_models
     if is_on_gpu(opened):
         return max(1, GPU_CELLS // cells)
-    return min(CPU_FITS, max(1, CPU_CELLS // cells))
+    most = CPU_FITS if n_fits > CPU_FITS else UNSPLIT_FITS
+    return min(most, max(1, CPU_CELLS // cells))
 
 
 def _fit_stack(members):

@@ -294,16 +294,17 @@ def test_nothing_to_fit():
 
 def test_stacks_are_as_large_as_the_cache(few, monkeypatch, stacks):
     (opened,) = _together._opened([Task(make(), few)])
-    assert _together._stack_size(opened) == _together.CPU_FITS
-    monkeypatch.setattr(_together, "CPU_FITS", 10_000)
-    size = _together._stack_size(opened)
-    assert _together.CPU_FITS > size > 10
+    for n_fits, most in ((2, 8), (8, 8), (9, 8), (16, 8), (17, 16), (100, 16)):
+        assert _together._stack_size(opened, n_fits) == most
+    monkeypatch.setattr(_together, "UNSPLIT_FITS", 10_000)
+    size = _together._stack_size(opened, 5)
+    assert 10_000 > size > 10
     monkeypatch.setattr(_together, "CPU_CELLS", 2 * _together.CPU_CELLS // size)
-    assert _together._stack_size(opened) == 2
+    assert _together._stack_size(opened, 5) == 2
     assert_fits_are_as_alone([make(random_state=seed) for seed in range(5)], few)
     assert stacks == [2, 2]  # and one alone
     monkeypatch.setattr(_together, "CPU_CELLS", 1)
-    assert _together._stack_size(opened) == 1
+    assert _together._stack_size(opened, 5) == 1
 
 
 def test_the_size_of_a_stack_is_found_without_its_memory():
@@ -311,4 +312,4 @@ def test_the_size_of_a_stack_is_found_without_its_memory():
     tasks = [Task(make(max_epochs=0, early_stopping=False), rows)]
     (opened,) = _together._opened(tasks)
     # A linear path of as many components as columns would take 3 GB.
-    assert _together._stack_size(opened) >= 1
+    assert _together._stack_size(opened, 5) >= 1
