@@ -46,7 +46,7 @@ class FitBank:
 def key_of(*parts):
     """Return what is equal for equal contents, or None of what cannot be pickled."""
     try:
-        return joblib.hash(parts)
+        return joblib.hash(parts, hash_name="sha1")  # CPUs have instructions for it
     except Exception:  # pickling raises errors of many kinds
         return None
 
