@@ -26,7 +26,7 @@ def test_the_usual_answers_are_those_of_dense_networks(blob):
     assert DENSE.batch_size(10**6) == BATCH_SIZE
     assert DENSE.schedule(SCHEDULE, 10) is SCHEDULE
     assert DENSE.beta2(is_corrupted=False) == DENSE.beta2(is_corrupted=True) == 0.999
-    assert DENSE.learning_rate(10**4, is_corrupted=True) == 0.003
+    assert DENSE.learning_rate(10**4, is_corrupted=True) == 0.005
     assert DENSE.weight_decay == 0
     assert DENSE.grid_shape((5,)) is None
     assert DENSE.n_threads(1, 1) == 1
