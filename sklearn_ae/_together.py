@@ -124,9 +124,8 @@ def fit_opened(tasks, opened, n_jobs=None):
     stacks = _arranged(tasks, opened)
     members = [[(tasks[i], opened[i]) for i in places] for places in stacks]
     outcomes = [None] * len(tasks)
-    for places, made in zip(
-        stacks, run_stacks(_fit_stack, members, n_jobs), strict=True
-    ):
+    results = run_stacks(_fit_stack, members, n_jobs)
+    for places, made in zip(stacks, results, strict=True):
         for place, (outcome, fitted) in zip(places, made, strict=True):
             vars(tasks[place].estimator).update(vars(fitted))
             outcomes[place] = outcome
@@ -244,7 +243,7 @@ def _fit_members(members):
     """Fit estimators of one stack; return the error of each, or None."""
     jobs, sources = [], {}
     for task, opened in members:
-        rows = *_rows_of(task), opened.recipe.settings.dtype
+        rows = _rows_of(task)
         job = _attempt(task.estimator._set_up, opened, sources.get(rows))
         if not isinstance(job, Exception):
             sources[rows] = job.run.source

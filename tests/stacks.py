@@ -28,3 +28,15 @@ def message_of(estimator, X):
         clone(estimator).fit(X)
     except ValueError as error:
         return str(error)
+
+
+class Stop:
+    """A callback of scikit-learn that ends each fit after two epochs."""
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context, **kwargs):
+        return context.task_id == 1

@@ -16,7 +16,7 @@ from sklearn_ae import (
 )
 from sklearn_ae._together import Task, can_be_batched, fit_together
 
-from .stacks import make, message_of, texts
+from .stacks import Stop, make, message_of, texts
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
@@ -246,18 +246,6 @@ def test_fits_of_a_stack_that_fails_start_afresh(few, monkeypatch):
 
 def test_callbacks_of_scikit_learn_are_called(few):
     pytest.importorskip("sklearn.callback")
-
-    class Stop:
-        """Ends each fit after two epochs."""
-
-        def setup(self, estimator, context):
-            pass
-
-        teardown = on_fit_task_begin = setup
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            return context.task_id == 1
-
     estimators = [make(early_stopping=False, random_state=seed) for seed in (0, 1)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

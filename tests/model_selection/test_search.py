@@ -48,6 +48,8 @@ from sklearn_ae.model_selection import (
 )
 from sklearn_ae.model_selection._fits import FixedSplits
 
+from ..stacks import Stop
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
 )
@@ -633,18 +635,6 @@ def test_callbacks_of_scikit_learn_are_called(rows):
     grid, such = {"weight_decay": [0, 1]}, "{'weight_decay': 0}"
     search = assert_falls_back(estimator, grid, rows, such, 2, 2, "it has callbacks")
     assert search.best_estimator_.n_epochs_ == 2
-
-
-class Stop:
-    """A callback of scikit-learn that ends each fit after two epochs."""
-
-    def setup(self, estimator, context):
-        pass
-
-    teardown = on_fit_task_begin = setup
-
-    def on_fit_task_end(self, estimator, context, **kwargs):
-        return context.task_id == 1
 
 
 def test_wrong_parameters_are_raised_before_any_training(rows, alone, monkeypatch):
