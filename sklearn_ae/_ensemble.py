@@ -15,14 +15,19 @@ from ._network import DENSE
 from ._together import Task, fit_opened
 from ._tokens import TokenLayout
 from ._transaction import all_or_nothing
-from .detection import OutlierDetectionMixin, ThresholdMixin, threshold_of
+from .detection import (
+    ExplanationMixin,
+    OutlierDetectionMixin,
+    ThresholdMixin,
+    threshold_of,
+)
 from .training import draw_seeds
 
 # By which the widths of hidden layers are multiplied, where they vary.
 WIDTH_FACTORS = (0.5, 2**-0.5, 1.0, 2**0.5, 2.0)
 
 
-class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
+class AutoencoderEnsemble(ExplanationMixin, ThresholdMixin, BaseEstimator):
     r"""Autoencoders of different initial weights, whose scores and rows are averaged.
 
     .. math::
@@ -247,6 +252,9 @@ class AutoencoderEnsemble(ThresholdMixin, BaseEstimator):
 
     def _mean_scores(self, rows):
         return np.mean([each._score_rows(rows) for each in self.estimators_], axis=0)
+
+    def _explained(self):
+        return self.estimators_[0], self._mean_scores
 
     def reconstruct(self, X):
         """Return the mean of the members' reconstructions.

@@ -1,5 +1,6 @@
 """From codes and residuals to outlier scores and thresholds."""
 
+from ._explanation import Explanation, ExplanationMixin
 from ._isotropic import IsotropicScorer
 from ._likelihood import CodePrior, LikelihoodScorer, even_normals
 from ._mixin import (
@@ -16,6 +17,8 @@ from ._token import TokenScorer
 __all__ = [
     "FALSE_ALARM_RATE",
     "CodePrior",
+    "Explanation",
+    "ExplanationMixin",
     "IsotropicScorer",
     "LikelihoodScorer",
     "MahalanobisScorer",

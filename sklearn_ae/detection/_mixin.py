@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import Interval, StrOptions
 from ..networks import is_dense, select_model
 from ..training import blocks_of
+from ._explanation import ExplanationMixin
 from ._isotropic import IsotropicScorer
 from ._readings import own_scores, read_rows
 from ._reconstruction import ReconstructionScorer
@@ -153,7 +154,7 @@ def evidence_of(fitted, index):
     return 1 / np.square(share).sum()
 
 
-class OutlierDetectionMixin(ThresholdMixin):
+class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
     """Scores, threshold and labels, from an autoencoder's codes and residuals.
 
     Parameters
