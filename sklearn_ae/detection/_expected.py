@@ -30,26 +30,43 @@ class TypicalRows:
     rows : ndarray of shape (n, n_features)
     weight : ndarray of shape (n,)
         Above zero.
-    scores : ndarray of shape (n,)
-        Outlier scores of the rows.
+    score : callable
+        Returns the outlier scores of rows.
     fit_scaling : callable
         Returns the ``Scaling`` of rows and weights, with the units of the columns, and
         another value.
     """
 
-    def __init__(self, rows, weight, scores, fit_scaling):
-        trusted = scores >= weighted_quantile(scores, weight, TAIL)
+    def __init__(self, rows, weight, score, fit_scaling):
+        scores = score(rows)
+        self.least = weighted_quantile(scores, weight, TAIL)
+        trusted = scores >= self.least
         self.rows, self.weight = rows[trusted], weight[trusted]
-        scaling, _ = fit_scaling(self.rows, self.weight)
-        self.unit = scaling.std
+        self.score = score
+        self.unit = fit_scaling(self.rows, self.weight)[0].std
 
     def expect(self, row):
-        """Return the row expected in the place of one, of shape ``(n_features,)``."""
+        """Return the row expected in the place of one, and its score.
+
+        Where there is nothing between the rows that are near, as between categories,
+        their mean may be an outlier itself. Then it is the nearest of them.
+        """
+        nearest = self._nearest(row)
+        for expected in (self._mean(nearest), self.rows[nearest[0]]):
+            expected = expected.astype(row.dtype)
+            of_expected = self.score(expected[None].astype(np.float64))[0]
+            if of_expected >= self.least:
+                break
+        return expected, of_expected
+
+    def _nearest(self, row):
         with np.errstate(over="ignore"):
             apart = np.abs(self.rows - row) / self.unit
         distance = np.log1p(np.square(np.minimum(apart, FAR))).sum(axis=1)
-        nearest = np.argsort(distance, kind="stable")[:N_NEAREST]
-        rows = self.rows[nearest]
-        mean = np.average(rows, axis=0, weights=self.weight[nearest])
+        return np.argsort(distance, kind="stable")[:N_NEAREST]
+
+    def _mean(self, index):
+        rows = self.rows[index]
+        mean = np.average(rows, axis=0, weights=self.weight[index])
         # Of equal values the mean is this value, without a rounding error.
         return np.clip(mean, rows.min(axis=0), rows.max(axis=0))

@@ -105,8 +105,8 @@ class ExplanationMixin:
 
         The row expected, :math:`e_i`, is the mean of the ten training rows that are
         most like row :math:`x_i`, of a sample of those that are no outliers
-        themselves; what one column has does not decide which they are. On the straight
-        path from :math:`e_i` to :math:`x_i` each change of the score is due to columns,
+        themselves; what one column has does not decide which they are. Where that mean
+        is an outlier it is the most alike row alone. On the straight path from :math:`e_i` to :math:`x_i` each change of the score is due to columns,
         and the path taken together the change is [1]_
 
         .. math::
@@ -150,21 +150,17 @@ class ExplanationMixin:
         scores = score(rows)
         reference = model._reference
         typical = TypicalRows(
-            reference.rows,
-            reference.weight,
-            score(reference.rows),
-            model._fit_scaling,
+            reference.rows, reference.weight, score, model._fit_scaling
         )
         seen = np.empty(rows.shape, dtype=rows.dtype)
         expected, shares = np.empty_like(seen), np.empty(rows.shape)
         expected_scores = np.empty(len(seen))
         for i in range(len(seen)):
-            row = dense_block(rows, slice(i, i + 1))[0]
-            seen[i], expected[i] = row, typical.expect(row)
-            start = expected[i].astype(np.float64)
-            expected_scores[i] = score(start[None])[0]
+            seen[i] = dense_block(rows, slice(i, i + 1))[0]
+            expected[i], expected_scores[i] = typical.expect(seen[i])
+            start, end = (part[i].astype(np.float64) for part in (expected, seen))
             shares[i] = row_shares(
-                score, start, row, expected_scores[i], scores[i], typical.unit
+                score, start, end, expected_scores[i], scores[i], typical.unit
             )
         parts = (_in_form(part, X) for part in (shares, expected, seen))
         return Explanation(*parts, scores, expected_scores, _names(model, X))

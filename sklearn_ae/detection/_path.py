@@ -50,9 +50,9 @@ def path_shares(score, start, end, of_start, of_end):
         columns = differing[first : first + n_columns]
         rows = _moved(start, end, columns)
         scores = score(rows.reshape(-1, len(start))).reshape(rows.shape[:3])
-        steps = scores[0] - scores[1]
-        # A score that is infinite on the way has no difference; the rest makes up.
-        shares[columns] = np.where(np.isfinite(steps), steps, 0.0).sum(axis=0)
+        # Where the score is infinite on the way there is no difference.
+        scores[:, ~np.isfinite(scores).all(axis=0)] = 0.0
+        shares[columns] = (scores[0] - scores[1]).sum(axis=0)
     sizes = np.abs(shares)
     if not sizes.any():
         sizes[:] = 1.0
