@@ -24,7 +24,7 @@ MOVE = 6.0
 
 HEADER = (
     "table",
-    "columns",
+    "columns that vary",
     "trials",
     "first",
     "among the first three",
@@ -48,9 +48,14 @@ class Trials(NamedTuple):
 
 
 def find_tables(options):
-    """Return the tables: narrow ones with labels, the first by name."""
+    """Return the tables: narrow ones with labels, the first by name.
+
+    ``--tables`` names others.
+    """
     folder = options.data / "adbench"
     paths = sorted(folder.glob("*.npz"), key=lambda path: path.name)
+    if options.tables:
+        return [path for path in paths if path.stem in options.tables]
     narrow = [path for path in paths if _n_columns(path) <= MAX_COLUMNS]
     return narrow[: 1 if options.quick else N_TABLES]
 
@@ -68,7 +73,10 @@ def normal_rows(path):
 
 
 def try_table(path, n_trials, options):
-    """Move one column of a normal row, again and again, and explain the row."""
+    """Move one column of a normal row, again and again, and explain the row.
+
+    Returns the trials, and how many columns vary.
+    """
     rng = np.random.default_rng(SEED)
     X = rng.permutation(normal_rows(path))
     n_new = int(NEW_SHARE * len(X))

@@ -106,8 +106,9 @@ class ExplanationMixin:
         The row expected, :math:`e_i`, is the mean of the ten training rows that are
         most like row :math:`x_i`, of a sample of those that are no outliers
         themselves; what one column has does not decide which they are. Where that mean
-        is an outlier it is the most alike row alone. On the straight path from :math:`e_i` to :math:`x_i` each change of the score is due to columns,
-        and the path taken together the change is [1]_
+        is an outlier, it is the row that is most alike. On the straight path from
+        :math:`e_i` to :math:`x_i` each change of the score is due to columns, and over
+        the whole path the change is [1]_
 
         .. math::
             a_{ij} = -\int_0^1 \frac{\partial s}{\partial x_j}

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-# Segments of the path. The score may bend on the way: with eight, what columns add
-# misses the change of the score by less than 0.2 % on ten tables.
+# Segments of the path. The score may bend on the way: with eight, shares are within
+# 0.2 % of the score of what they come to with many if it is a squared distance, and
+# within 2 % if it is made of logarithms, on ten tables.
 N_SEGMENTS = 8
 
 # Numbers of the rows that are scored at once.

@@ -1,6 +1,7 @@
 """Pictures of fitted estimators; they need matplotlib, the ``plot`` extra."""
 
 from ._code import CodeDisplay
+from ._explanation import ExplanationDisplay, ExplanationMapDisplay
 from ._outlier_score import OutlierScoreDisplay
 from ._rate_distortion import RateDistortionDisplay
 from ._reconstruction import ReconstructionDisplay
@@ -9,6 +10,8 @@ from ._training_curve import TrainingCurveDisplay
 
 __all__ = [
     "CodeDisplay",
+    "ExplanationDisplay",
+    "ExplanationMapDisplay",
     "OutlierScoreDisplay",
     "RateDistortionDisplay",
     "ReconstructionDisplay",
