@@ -65,8 +65,8 @@ print(f"Score: {detector.score_samples(row)[0]:.6f}")
 # Nobody knows the columns that make a malignant sample odd, but the detector can be
 # asked. :class:`~sklearn_ae.plotting.ExplanationDisplay` draws the largest shares. Each
 # label has the value seen and, in brackets, the value expected of a benign sample like
-# it. A share below zero speaks for the sample: of columns that go together one can be
-# odd next to the other, which is as it should be.
+# it. A share below zero speaks for the sample: next to an odd column another, that goes
+# together with it, may be just as it should be.
 
 import matplotlib.pyplot as plt
 

@@ -131,7 +131,7 @@ class ExplanationMixin:
             With ``shares``, ``expected``, ``seen`` of the shape of ``X`` (data frames
             where ``X`` is a pandas one), ``scores``, and
             :meth:`~sklearn_ae.detection.Explanation.top`. Of a row whose score is
-            infinite the columns farthest from what is expected have all of it.
+            infinite the column farthest from what is expected has all of it.
 
         Raises
         ------
@@ -188,17 +188,18 @@ def row_shares(score, expected, seen, of_expected, of_seen, unit):
     -------
     shares : ndarray of shape (n_features,)
     """
-    if not np.isfinite([of_expected, of_seen]).all():
-        return _infinite_shares(expected, seen, of_seen, unit)
-    shares = path_shares(score, expected, seen, of_expected, of_seen)
-    return shares - of_expected / len(shares)
-
-
-def _infinite_shares(expected, seen, of_seen, unit):
-    """Return shares of an infinite score: all of it the columns' that are farthest."""
+    if np.isfinite([of_expected, of_seen]).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            shares = path_shares(score, expected, seen, of_expected, of_seen)
+            shares -= of_expected / len(shares)
+        if np.isfinite(shares).all():
+            return shares
+    # Beyond the range of floats all of it is the farthest column's.
     with np.errstate(over="ignore"):
         apart = np.abs(seen / unit - expected / unit)
-    return np.where(apart == apart.max(), -of_seen, 0.0)
+    shares = np.zeros(len(apart))
+    shares[apart.argmax()] = -of_seen
+    return shares
 
 
 def _check_is_explained(model):

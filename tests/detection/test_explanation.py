@@ -251,6 +251,17 @@ def test_an_infinite_score_is_the_columns_that_is_farthest(blob, value):
     assert np.abs(explanation.expected).max() < 10
 
 
+@pytest.mark.parametrize("value", [1e100, 1e150, 1e153, 1e154, 2e154, 1e155])
+def test_shares_sum_to_the_score_up_to_the_range_of_floats(blob, value):
+    fitted = Autoencoder(2, **FAST).fit(blob)
+    X = blob[:1].copy()
+    X[0, 3] = value
+    shares = fitted.explain(X).shares[0]
+    assert shares.argmax() == 3
+    with np.errstate(over="ignore"):
+        assert_allclose(shares.sum(), -fitted.score_samples(X)[0])
+
+
 def test_constant_columns_and_codes_of_categories(blob):
     colour = np.eye(3)[np.arange(60) % 3]
     X = np.column_stack([blob, colour, np.full(60, 0.1)])
