@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot read `_HOMES`
     from ._convolutional import ConvolutionalAutoencoder
     from ._denoising import DenoisingAutoencoder
     from ._ensemble import AutoencoderEnsemble
+    from ._outlier import OutlierAutoencoder
     from ._sequence import SequenceAutoencoder
     from ._sequence_network import SequenceNetwork
     from ._series_detector import SeriesDetector
@@ -26,6 +27,7 @@ __all__ = [
     "ConvolutionalAutoencoder",
     "ConvolutionalNetwork",
     "DenoisingAutoencoder",
+    "OutlierAutoencoder",
     "SequenceAutoencoder",
     "SequenceNetwork",
     "SeriesDetector",
@@ -43,6 +45,7 @@ _HOMES = {
     "ConvolutionalAutoencoder": "_convolutional",
     "ConvolutionalNetwork": "_convolution",
     "DenoisingAutoencoder": "_denoising",
+    "OutlierAutoencoder": "_outlier",
     "SequenceAutoencoder": "_sequence",
     "SequenceNetwork": "_sequence_network",
     "SeriesDetector": "_series_detector",

@@ -38,6 +38,7 @@ from .training import (
     losses_of,
     make_net,
     resolve_device,
+    rows_at,
     train,
     wide_dtype,
     with_fewer_rows,
@@ -66,6 +67,18 @@ class Opened(NamedTuple):
     group: np.ndarray
     recipe: Recipe
     start: Start | None
+
+    def of(self, index):
+        """Return the fit of the rows at ``index`` alone."""
+        settings = self.recipe.settings
+        settings = replace(settings, batch_size=min(settings.batch_size, len(index)))
+        return Opened(
+            rows_at(self.rows, index),
+            self.weight[index],
+            np.unique(self.group[index], return_inverse=True)[1],
+            replace(self.recipe, settings=settings),
+            self.start,
+        )
 
 
 class BaseAutoencoder(

@@ -245,7 +245,7 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         is_table = self.image_shape is None and row_shape[1:] == (1, 1)
         return None if is_table else tuple(row_shape)
 
-    def fit_scorer(self, fitted, network, index):
+    def fit_scorer(self, fitted, network, index, trim="auto"):
         """Return what an outlier detector learns from a fit.
 
         Parameters
@@ -256,6 +256,8 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
             The final model, or that of a fold.
         index : ndarray of int
             Positions of the rows it has seen.
+        trim : "auto" or float, default="auto"
+            Share of the rows, the farthest ones, that the score leaves out.
 
         Returns
         -------
@@ -263,8 +265,10 @@ class ConvolutionalNetwork(ConvolutionalParameters, NetworkKind, BaseEstimator):
         """
         shape = self.grid_shape(network.arguments["branches"]["image_shape"])
         if shape is None:
-            return fit_isotropic(fitted, network, index)
-        return fit_isotropic(fitted, network, index, shape, shape[-1], NOISE_SHARE)
+            return fit_isotropic(fitted, network, index, trim)
+        return fit_isotropic(
+            fitted, network, index, trim, shape, shape[-1], NOISE_SHARE
+        )
 
     def learning_rate(self, n_distinct, is_corrupted):
         """Return the learning rate that "auto" stands for.

@@ -1,6 +1,6 @@
 """What a fit came to: the network, and what it makes of the rows it was fitted to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +45,8 @@ class Fitted:
         The training rows, as the network reads them.
     weight : ndarray of shape (n,)
     kind : NetworkKind
+    before : Fitted or None
+        An earlier fit to more rows, some of which this one leaves out.
     readings : dict
         What the network made of all rows, by the function that asked, while another
         may ask again.
@@ -62,6 +64,7 @@ class Fitted:
     rows: LazyRows
     weight: np.ndarray
     kind: object
+    before: object = None
     readings: dict = field(default_factory=dict, init=False)
 
     @cached_property
@@ -83,6 +86,15 @@ class Fitted:
             return None
         blocks = (rows for _, rows in self.small_blocks())
         return torch.cat([self.network.encode_raw(rows)[0] for rows in blocks])
+
+    def of_all_rows(self):
+        """Return this fit as one that its network reads all rows of, trimmed or not."""
+        if self.before is None:
+            return self
+        rows = LazyRows(
+            self.before.rows.X, self.scaling, self.rows.dtype, self.rows.device
+        )
+        return replace(self, rows=rows, weight=self.before.weight)
 
     def blocks(self):
         """Yield (slice, standardised rows) over all training rows."""

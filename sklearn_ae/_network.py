@@ -55,7 +55,10 @@ class NetworkKind:
     # Cells of a batch from which two CPU threads share the work.
     cells_for_two_threads = WIDE_BATCH
 
-    # How an outlier detector learns from a fit.
+    # Whether rows have columns that distances between them add up.
+    has_neighbors = False
+
+    # How an outlier detector learns from a fit where it asks for no neighbours.
     fit_scorer = staticmethod(fit_mahalanobis)
 
     def check(self):
@@ -204,7 +207,13 @@ class NetworkKind:
         return threads_for(batch_size, n_features, self.cells_for_two_threads)
 
 
-DENSE = NetworkKind()
+class DenseKind(NetworkKind):
+    """Dense networks, for rows of tables."""
+
+    has_neighbors = True
+
+
+DENSE = DenseKind()
 
 
 def layer_sizes(sizes):

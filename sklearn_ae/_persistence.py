@@ -13,7 +13,9 @@ from .detection import (
     IsotropicScorer,
     LikelihoodScorer,
     MahalanobisScorer,
+    NeighborScorer,
     ReconstructionScorer,
+    References,
     TokenScorer,
 )
 from .networks import from_state, to_state
@@ -38,8 +40,10 @@ HELPERS = {
         LengthHead,
         LikelihoodScorer,
         MahalanobisScorer,
+        NeighborScorer,
         ReconstructionScorer,
         Reference,
+        References,
         Scaling,
         SequenceScaling,
         TokenScaling,

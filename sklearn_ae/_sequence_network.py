@@ -185,7 +185,7 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
             return fit_sequence_scaling(X, weight, row_shape.n_channels)
         return super().fit_scaling(X, weight, row_shape)
 
-    def fit_scorer(self, fitted, network, index):
+    def fit_scorer(self, fitted, network, index, trim="auto"):
         """Return what an outlier detector learns from a fit.
 
         Parameters
@@ -196,6 +196,8 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
             The final model, or that of a fold.
         index : ndarray of int
             Positions of the rows it has seen.
+        trim : "auto" or float, default="auto"
+            Share of the rows, the farthest ones, that the score leaves out.
 
         Returns
         -------
@@ -204,7 +206,7 @@ class SequenceNetwork(SequenceParameters, SequenceKind, BaseEstimator):
         n_channels = network.arguments["branches"]["n_channels"]
         if isinstance(network, ResampledAutoencoder):
             n_channels = None  # The short have little contrast for being short.
-        return fit_isotropic(fitted, network, index, n_channels=n_channels)
+        return fit_isotropic(fitted, network, index, trim, n_channels=n_channels)
 
     def anchor_of(self, make_anchor, row_shape):
         """Return what makes the linear path; of sequences resampled to one length.

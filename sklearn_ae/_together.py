@@ -78,6 +78,8 @@ def obstacle_of(estimator):
         return f"its network is a {type(estimator._network_kind).__name__}"
     if estimator.callbacks or has_callbacks(estimator):
         return "it has callbacks"
+    if estimator.trim != "auto" and estimator.trim:
+        return f"it has trim={estimator.trim!r}, which fits twice"
     for name in ("warm_start", "verbose"):
         if getattr(estimator, name):
             return f"it has {name}={getattr(estimator, name)!r}"

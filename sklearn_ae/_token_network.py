@@ -188,7 +188,7 @@ class TokenNetwork(SequenceNetwork):
         branches = arguments.pop("branches")
         return TokenAutoencoder(n_tokens=row_shape.n_tokens, **arguments, **branches)
 
-    def fit_scorer(self, fitted, network, index):
+    def fit_scorer(self, fitted, network, index, trim="auto"):
         """Return what an outlier detector learns from a fit.
 
         Parameters
@@ -199,9 +199,11 @@ class TokenNetwork(SequenceNetwork):
             The final model, or that of a fold.
         index : ndarray of int
             Positions of the rows it has seen.
+        trim : "auto" or float, default="auto"
+            Share of the rows, the farthest ones, that the score leaves out.
 
         Returns
         -------
         scorer : TokenScorer
         """
-        return fit_token_scorer(fitted, network, index)
+        return fit_token_scorer(fitted, network, index, trim)

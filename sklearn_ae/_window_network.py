@@ -100,7 +100,7 @@ class WindowNetwork(SequenceKind, BaseEstimator):
             "activation": self.activation,
         }
 
-    def fit_scorer(self, fitted, network, index):
+    def fit_scorer(self, fitted, network, index, trim="auto"):
         """Return what an outlier detector learns from a fit.
 
         Parameters
@@ -111,6 +111,8 @@ class WindowNetwork(SequenceKind, BaseEstimator):
             The final model, or that of a fold.
         index : ndarray of int
             Positions of the rows it has seen.
+        trim : "auto" or float, default="auto"
+            Share of the rows, the farthest ones, that the score leaves out.
 
         Returns
         -------
@@ -121,7 +123,9 @@ class WindowNetwork(SequenceKind, BaseEstimator):
         # end of a series, in few windows.
         unit = fitted.metric.unit.numpy()
         unit = unit / np.sqrt(np.square(unit).mean())
-        return fit_isotropic(fitted, network, index, noise_share=NOISE_SHARE, unit=unit)
+        return fit_isotropic(
+            fitted, network, index, trim, noise_share=NOISE_SHARE, unit=unit
+        )
 
 
 declare_parameters(WindowNetwork)

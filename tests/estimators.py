@@ -10,6 +10,7 @@ from sklearn_ae import (
     ConvolutionalAutoencoder,
     ConvolutionalNetwork,
     DenoisingAutoencoder,
+    OutlierAutoencoder,
     SequenceAutoencoder,
     SequenceNetwork,
     SparseAutoencoder,
@@ -28,6 +29,7 @@ ESTIMATORS = {
     "autoencoder": Autoencoder(**FAST),
     "convolutional": ConvolutionalAutoencoder(**FAST),
     "denoising": DenoisingAutoencoder(**FAST),
+    "outlier": OutlierAutoencoder(**FAST),
     "sequence": SequenceAutoencoder(cell_size=16, **FAST),
     "sparse": SparseAutoencoder(**FAST),
     "variational": VariationalAutoencoder(**FAST),
@@ -99,6 +101,11 @@ CONFIGURATIONS = {
     ),
     "warmed up": VariationalAutoencoder(
         2, beta=0.5, kl_warmup=3, free_bits=0.1, **FAST
+    ),
+    "scored by the distance": Autoencoder(2, outlier_score="mahalanobis", **FAST),
+    "trimmed": Autoencoder(1, trim=0.1, **FAST),
+    "trimmed and scored by the error": Autoencoder(
+        1, trim=0.2, outlier_score="reconstruction", contamination=0.1, **FAST
     ),
     # Of two columns, as many checks have, one component: two would leave no error.
     "scored by the error": Autoencoder(1, outlier_score="reconstruction", **FAST),

@@ -1,14 +1,12 @@
 """From codes and residuals to outlier scores and thresholds."""
 
+from ._distances import References
 from ._explanation import Explanation, ExplanationMixin
+from ._fits import fit_isotropic, fit_mahalanobis, fit_neighbors, fit_token_scorer
 from ._isotropic import IsotropicScorer
 from ._likelihood import CodePrior, LikelihoodScorer, even_normals
-from ._mixin import (
-    OutlierDetectionMixin,
-    fit_isotropic,
-    fit_mahalanobis,
-    fit_token_scorer,
-)
+from ._mixin import OutlierDetectionMixin
+from ._neighbors import NeighborScorer
 from ._reconstruction import ReconstructionScorer
 from ._scorer import MahalanobisScorer
 from ._threshold import FALSE_ALARM_RATE, ThresholdMixin, threshold_of
@@ -22,13 +20,16 @@ __all__ = [
     "IsotropicScorer",
     "LikelihoodScorer",
     "MahalanobisScorer",
+    "NeighborScorer",
     "OutlierDetectionMixin",
     "ReconstructionScorer",
+    "References",
     "ThresholdMixin",
     "TokenScorer",
     "even_normals",
     "fit_isotropic",
     "fit_mahalanobis",
+    "fit_neighbors",
     "fit_token_scorer",
     "threshold_of",
 ]

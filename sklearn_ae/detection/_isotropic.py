@@ -54,6 +54,8 @@ class IsotropicScorer:
         Variance of the noise, as a share of the largest variance of the codes.
     unit : ndarray of shape (n_features,) or None
         By which the residual of each column counts; None counts standardised rows'.
+    trim : float
+        Share of the rows, the farthest ones, that are left out.
     codes : MahalanobisScorer
     noise : float
         Mean squared error of a pixel in the bulk of the training rows, plus the noise.
@@ -61,19 +63,28 @@ class IsotropicScorer:
         Mean number of cells of the training rows.
     contrast : float
         Mean contrast of the training rows.
+    share_trimmed : float
+        Share of the rows whose codes were left out.
     """
 
     # Distances in units of small spreads need all digits there are.
     takes_float32 = False
 
     def __init__(
-        self, image_shape=None, n_channels=None, mean=None, noise_share=0.0, unit=None
+        self,
+        image_shape=None,
+        n_channels=None,
+        mean=None,
+        noise_share=0.0,
+        unit=None,
+        trim=TRIM,
     ):
         self.image_shape = image_shape
         self.n_channels = n_channels
         self.mean = mean
         self.noise_share = noise_share
         self.unit = unit
+        self.trim = trim
 
     def fit(self, codes, errors, contrasts, energies, cells, weight, evidence, floor):
         """Learn the bulk of the training rows.
@@ -90,8 +101,11 @@ class IsotropicScorer:
             Spread of a component below which it is rounding errors.
         """
         of_codes, of_pixels = self._noise(codes, energies, weight)
-        self.codes = MahalanobisScorer(of_codes).fit(codes, weight, evidence, floor)
-        near = errors <= weighted_quantile(errors, weight, 1 - TRIM)
+        self.codes = MahalanobisScorer(of_codes, self.trim).fit(
+            codes, weight, evidence, floor
+        )
+        near = errors <= weighted_quantile(errors, weight, 1 - self.trim)
+        self.share_trimmed = self.codes.share_trimmed
         self.noise = float(np.average(errors[near], weights=weight[near])) + of_pixels
         self.noise = max(self.noise, ERROR_FLOOR)
         self.n_cells = float(np.average(cells, weights=weight))

@@ -1,6 +1,7 @@
 """The outlier detector's side of an estimator."""
 
 import copy
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -11,147 +12,11 @@ from .._compat import Interval, StrOptions
 from ..networks import is_dense, select_model
 from ..training import blocks_of
 from ._explanation import ExplanationMixin
-from ._isotropic import IsotropicScorer
-from ._readings import own_scores, read_rows
+from ._fits import fit_neighbors
+from ._readings import own_scores
 from ._reconstruction import ReconstructionScorer
-from ._scorer import MahalanobisScorer
+from ._scorer import weighted_quantile
 from ._threshold import ThresholdMixin, threshold_of
-from ._token import TokenScorer
-
-# Rows that a scorer learns from, at most, and the memory their features may take.
-MAX_REFERENCE_ROWS, REFERENCE_BYTES = 20_000, 2**27
-
-# Rounding, by and large: of raw codes, whose unit is the spread of all columns
-# together, and of residuals, whose unit is the standard deviation of their column.
-CODE_FLOOR, RESIDUAL_FLOOR = 1e-13, 1e-5
-
-
-def feature_floor(network, scaling):
-    """Return the spread of each score feature below which it is rounding errors.
-
-    Rows may come in float32, whose rounding grows with the column's mean.
-    """
-    rounding = 4 * np.finfo(np.float32).eps * np.abs(scaling.mean) / scaling.std
-    codes = np.full(network.n_components, CODE_FLOOR)
-    return np.concatenate([codes, np.maximum(RESIDUAL_FLOOR, rounding)])
-
-
-def fit_mahalanobis(fitted, network, index):
-    """Return a scorer that has learned the bulk of some training rows.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        The fit.
-    network : torch module
-        The final model, or that of a fold.
-    index : ndarray of int
-        Positions of the rows it has seen.
-
-    Returns
-    -------
-    scorer : MahalanobisScorer
-        Ready to score.
-    """
-    index = some_of(index, network.n_components + network.n_features)
-    scorer = MahalanobisScorer()
-    return scorer.fit(
-        *read_rows(fitted, network, index, scorer.read),
-        fitted.weight[index],
-        evidence=evidence_of(fitted, index),
-        floor=feature_floor(network, fitted.scaling),
-    )
-
-
-def fit_isotropic(
-    fitted,
-    network,
-    index,
-    image_shape=None,
-    n_channels=None,
-    noise_share=0.0,
-    unit=None,
-):
-    """Return a scorer of the same rows whose residual has one spread.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        The fit.
-    network : torch module
-        The final model, or that of a fold.
-    index : ndarray of int
-        Positions of the rows it has seen.
-    image_shape : tuple (height, width, n_channels), default=None
-        None if rows are no images.
-    n_channels : int, default=None
-        Of images, and of sequences of one length; None if rows are not divided by
-        their contrast.
-    noise_share : float, default=0
-        Variance of the noise, as a share of the largest variance of the codes.
-    unit : ndarray of shape (n_features,), default=None
-        By which the residual of each column counts; None counts standardised rows'.
-
-    Returns
-    -------
-    scorer : IsotropicScorer
-        Ready to score.
-    """
-    index = some_of(index, network.n_components)
-    scaling = fitted.scaling
-    mean = None if n_channels is None else scaling.mean / scaling.std
-    scorer = IsotropicScorer(image_shape, n_channels, mean, noise_share, unit)
-    return scorer.fit(
-        *read_rows(fitted, network, index, scorer.read),
-        fitted.weight[index],
-        evidence=evidence_of(fitted, index),
-        floor=CODE_FLOOR,
-    )
-
-
-def fit_token_scorer(fitted, network, index):
-    """Return a scorer of rows of tokens.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        The fit.
-    network : torch module
-        The final model, or that of a fold.
-    index : ndarray of int
-        Positions of the rows it has seen.
-
-    Returns
-    -------
-    scorer : TokenScorer
-        Ready to score.
-    """
-    index = some_of(index, network.n_components)
-    scorer = TokenScorer()
-    return scorer.fit(
-        *read_rows(fitted, network, index, scorer.read),
-        fitted.weight[index],
-        evidence=evidence_of(fitted, index),
-        floor=CODE_FLOOR,
-    )
-
-
-def some_of(index, width):
-    """Return as many of the rows as a scorer learns from, chosen at random."""
-    most = min(MAX_REFERENCE_ROWS, REFERENCE_BYTES // (8 * width))
-    if len(index) <= most:
-        return index
-    chosen = np.random.Generator(np.random.PCG64(0)).permutation(len(index))[:most]
-    return index[np.sort(chosen)]
-
-
-def evidence_of(fitted, index):
-    """Return the number of distinct rows that the weights amount to."""
-    # Numbered anew: there may be few of very many.
-    group = np.unique(fitted.plan.group[index], return_inverse=True)[1]
-    mass = np.bincount(group, fitted.weight[index])
-    share = mass / mass.sum()
-    return 1 / np.square(share).sum()
 
 
 class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
@@ -164,14 +29,23 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         rows outliers, a false-alarm rate of about 5 % on new rows like them; with
         fewer than 20 rows, or where all scores tie, none. A float in (0, 0.5] calls
         that share of the training rows outliers, exactly unless scores tie.
-    outlier_score : {"auto", "reconstruction"}, default="auto"
-        What :meth:`score_samples` returns. "auto" is the score of this kind of
-        estimator and network. "reconstruction" is minus what the row adds to the loss:
+    outlier_score : {"auto", "neighbors", "mahalanobis", "reconstruction"}, \
+            default="auto"
+        What :meth:`score_samples` returns. "auto" is "neighbors" for tables and
+        "mahalanobis" for images, sequences and tokens. "neighbors", for tables alone,
+        are distances to the nearest training rows, of the row and of its code and
+        residual. "mahalanobis" is the distance of code and residual from the bulk of
+        the training rows. "reconstruction" is minus what the row adds to the loss:
         of squared errors their sum, as a share of the variance of the training rows;
         of likelihoods minus the evidence lower bound, in nats; of tokens the
         cross-entropy, as a share of what their frequencies leave. It takes one pass
         through the network, and is blind to rows that are far out along the codes.
         Threshold and labels follow. A change takes effect with the next fit.
+    trim : "auto" or float, default="auto"
+        Robustness to outliers among the training rows. "auto" lets the score learn
+        from the rows that are not far out by a first score, and the network from all.
+        A float in [0, 0.5) fits twice, the second time without this share of the rows,
+        those with the lowest scores; with 0 the score learns from all rows.
 
     Attributes
     ----------
@@ -182,13 +56,20 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         they compare with scores of new rows. All training rows, in their order, if
         the fit was cross-fitted; their own scores by the final model, if nothing was
         held out; those of the sample of the rows seen, after :meth:`partial_fit`.
+        Rows that a float ``trim`` leaves out are none of them.
+    trimmed_share_ : float
+        Share of the rows that the score did not learn from.
     """
 
     contamination: float | str = "auto"
     outlier_score: str = "auto"
+    trim: float | str = "auto"
 
     _parameter_constraints = {
-        "outlier_score": [StrOptions({"auto", "reconstruction"})],
+        "outlier_score": [
+            StrOptions({"auto", "neighbors", "mahalanobis", "reconstruction"})
+        ],
+        "trim": [Interval(Real, 0, 0.5, closed="left"), StrOptions({"auto"})],
         "contamination": [
             Interval(Real, 0, 0.5, closed="right"),
             StrOptions({"auto"}),
@@ -198,14 +79,28 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
     def score_samples(self, X):
         r"""Return the outlier score of each row: the lower, the more abnormal.
 
-        By default it is minus the squared Mahalanobis distance of a row's code and
-        residual, side by side, from the bulk of the training rows:
-        :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Each part counts in units of
-        its own spread, so that columns of large units count no more than others,
-        whatever ``standardize`` is. Of images and sequences the residual's part is the
-        squared error in units of its mean, of images of slightly smoothed pixels. Of
-        images, and of sequences of one length, the sum is divided by the standard
-        deviation within each, as more contrast brings more error.
+        Of tables it is by default made of distances to neighbours in two spaces: of
+        the row :math:`x` itself, in standard deviations of the columns, and of its code
+        and residual :math:`f`, side by side, in units of their own spread, so that
+        columns of large units count no more than others, whatever ``standardize`` is.
+        In either space the distances :math:`d_k` to the :math:`k`-th of
+        :math:`m \le 1024` training rows are compared with those of the training rows,
+
+        .. math::
+            u = \frac12 \sum_{k \in \{5, \sqrt m\}}
+                \log_2 \left(1 + \frac{d_k}{\operatorname{median} d_k}\right), \quad
+            z = \frac{u - \operatorname{median} u}{\sqrt{\operatorname{IQR} u}}, \quad
+            s(x) = -\tfrac12 \log_2 \tfrac12 \left(4^{z_x} + 4^{z_f}\right).
+
+        It is about 0 for a typical row. A row is never its own neighbour.
+
+        With ``outlier_score="mahalanobis"`` it is minus the squared Mahalanobis
+        distance of :math:`f` from the bulk of the training rows,
+        :math:`-(f - \mu)^\top \Sigma^{-1} (f - \mu)`. Of images and sequences, whose
+        default it is, the residual's part is the squared error in units of its mean, of
+        images of slightly smoothed pixels. Of images, and of sequences of one length,
+        the sum is divided by the standard deviation within each, as more contrast
+        brings more error.
 
         With ``outlier_score="reconstruction"`` it is minus the row's error
         :math:`e_i` of the estimator's own loss. Of squared errors,
@@ -241,15 +136,63 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
             rows, lambda x: scorer.score_rows(network, loss, x), scores, network
         )
 
+    def _check_params(self):
+        super()._check_params()
+        if self.outlier_score == "neighbors" and not self._network_kind.has_neighbors:
+            raise ValueError(
+                "outlier_score='neighbors' compares rows of tables column by column, "
+                f"and the network is a {type(self._network_kind).__name__}. Use 'auto' "
+                "or 'mahalanobis'."
+            )
+
     def _make_scorer(self, fitted, network, index):
         """Return the "auto" scorer of a network that has seen the rows at ``index``."""
-        return self._network_kind.fit_scorer(fitted, network, index)
+        fit = fit_neighbors
+        if not self._network_kind.has_neighbors:
+            fit = self._network_kind.fit_scorer
+        return fit(fitted, network, index, self._trim_of_score(fitted))
 
     def _chosen_scorer(self, fitted, network, index):
         """Return the scorer asked for."""
+        trim = self._trim_of_score(fitted)
         if self.outlier_score == "reconstruction":
             return ReconstructionScorer()
+        if self.outlier_score == "neighbors":
+            return fit_neighbors(fitted, network, index, trim)
+        if self.outlier_score == "mahalanobis":
+            return self._network_kind.fit_scorer(fitted, network, index, trim)
         return self._make_scorer(fitted, network, index)
+
+    def _trim_of_score(self, fitted):
+        """Return what the score is to leave out of the rows of a fit."""
+        # A stream is read once, so that its sample is trimmed, and no second fit.
+        is_stream = fitted.training is None
+        return self.trim if is_stream or self.trim == "auto" else 0.0
+
+    def _train(self, opened, context):
+        if self.trim == "auto" or not self.trim:
+            return super()._train(opened, context)
+        # scikit-learn's callbacks count on the epochs of one fit: they see the second.
+        fitted, _ = super()._train(opened, None)
+        rest = self._rows_to_keep(fitted)
+        again, recipe = super()._train(opened.of(rest), context)
+        return replace(again, before=fitted), recipe
+
+    def _rows_to_keep(self, fitted):
+        """Return the positions of the rows that a second fit learns from."""
+        weight, everything = fitted.weight, np.arange(len(fitted.weight))
+        scorer = self._chosen_scorer(fitted, fitted.network, everything)
+        scores = own_scores(fitted, scorer)
+        cut = weighted_quantile(scores, weight, self.trim)
+        # Equal rows may differ in the last digit of their scores and belong together.
+        rest = np.flatnonzero(scores > cut + 1e-9 * abs(cut))
+        if len(rest) < 2:
+            raise ValueError(
+                f"trim={self.trim!r} leaves {len(rest)} of {len(scores)} rows for the "
+                "second fit, which needs 2: too many scores are equal. Lower trim, or "
+                "use 'auto'."
+            )
+        return rest
 
     def _fit_detector(self, fitted):
         """Learn the scorer and the threshold of a fitted network."""
@@ -264,13 +207,26 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
                 # Every row was held out once: give the scores in the rows' order.
                 order = np.argsort(held_out)
                 scores, held_out_weight = scores[order], held_out_weight[order]
-        own = None
-        if not len(held_out) or self.contamination != "auto":
-            own = own_scores(fitted, scorer)
         if not len(held_out):
-            scores, held_out_weight = own, weight
-        offset = threshold_of(self.contamination, scores, held_out_weight, own, weight)
+            scores, held_out_weight = own_scores(fitted, scorer), weight
+        own = own_weight = None
+        if self.contamination != "auto":
+            # Rows that were trimmed are training rows all the same.
+            everyone = fitted.of_all_rows()
+            own, own_weight = own_scores(everyone, scorer), everyone.weight
+        offset = threshold_of(
+            self.contamination, scores, held_out_weight, own, own_weight
+        )
         self._scorer, self.training_scores_, self.offset_ = scorer, scores, offset
+        self.trimmed_share_ = share_trimmed(scorer, fitted)
+
+
+def share_trimmed(scorer, fitted):
+    """Return the share of the rows that a score has not learned from."""
+    share = getattr(scorer, "share_trimmed", 0.0)
+    if fitted.before is None:
+        return share
+    return 1 - fitted.weight.sum() / fitted.before.weight.sum()
 
 
 def in_float32(network, loss):

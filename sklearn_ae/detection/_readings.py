@@ -27,12 +27,16 @@ def read_rows(fitted, network, index, read):
     parts : tuple of ndarrays
         Of all rows.
     """
-    if network is fitted.network and len(index) == len(fitted.weight):
+    if network is fitted.network and _are_all(index, len(fitted.weight)):
         readings = fitted.readings[read] = list(_read_all(fitted, read))
     else:
         readings = _read_some(fitted, network, index, read)
     blocks = ([part[:n_rows] for part in parts] for n_rows, parts in readings)
     return tuple(map(np.concatenate, zip(*blocks, strict=True)))
+
+
+def _are_all(index, n_rows):
+    return len(index) == n_rows and np.array_equal(index, np.arange(n_rows))
 
 
 def _read_all(fitted, read):

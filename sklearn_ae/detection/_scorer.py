@@ -6,7 +6,7 @@ import torch
 from .._linalg import eigh
 from ..training import weighted_sum
 
-# Share of the rows, the farthest ones, that the second pass leaves out.
+# Share of the rows, the farthest ones, that the second pass leaves out by default.
 TRIM = 0.1
 
 # What counts as the spread of features that have none: of what never varied the
@@ -38,19 +38,24 @@ class MahalanobisScorer:
     ----------
     noise : float, default=0
         Variance that is added to that of every feature.
+    trim : float, default=0.1
+        Share of the rows, the farthest ones, that the second pass leaves out.
 
     Attributes
     ----------
     center, spread : ndarray of shape (n_score_features,)
     whitening : ndarray of shape (n_score_features, n_score_features) or None
         None where the covariance is diagonal.
+    share_trimmed : float
+        Share of the rows that was left out.
     """
 
     # Distances in units of small spreads need all digits there are.
     takes_float32 = False
 
-    def __init__(self, noise=0.0):
+    def __init__(self, noise=0.0, trim=TRIM):
         self.noise = noise
+        self.trim = trim
 
     def fit(self, features, weight, evidence, floor=0.0):
         """Learn the bulk of the training rows.
@@ -67,10 +72,12 @@ class MahalanobisScorer:
         self._learn(features, weight, evidence, floor)
         distance = -self.score(features)
         # Equal rows may differ in the last digit of their distance and belong together.
-        cut = weighted_quantile(distance, weight, 1 - TRIM)
+        cut = weighted_quantile(distance, weight, 1 - self.trim)
         near = distance <= cut + 1e-9 * abs(cut)
+        self.share_trimmed = 0.0
         if near.sum() > 1:
             share = weight[near].sum() / weight.sum()
+            self.share_trimmed = float(1 - share)
             self._learn(features[near], weight[near], evidence * share, floor)
         return self
 
