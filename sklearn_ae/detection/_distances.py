@@ -34,10 +34,24 @@ class References:
         return torch.addmm(squares, rows, points.mT, alpha=-2).numpy()
 
     def find(self, rows, gaps):
-        """Return the positions of the points that rows equal to the last bit, or -1."""
+        """Return the positions of the points that rows equal but for rounding, or -1.
+
+        A training row may come back in float32.
+        """
         nearest = gaps.argmin(axis=1)
-        equal = (self.points[nearest] == rows).all(axis=1)
-        return np.where(equal, nearest, -1)
+        squares = squares_of(rows, np.take_along_axis(gaps, nearest[:, None], axis=1))
+        return np.where(squares[:, 0] == 0, nearest, -1)
+
+
+def squares_of(rows, gaps):
+    """Return the squared distances that gaps stand for; see :meth:`References.gaps`."""
+    lengths = np.einsum("ij,ij->i", rows, rows)[:, None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        squares = gaps + lengths
+        # The difference of large sums leaves rounding errors of distances of zero.
+        squares[(squares <= CANCELLATION * lengths) & np.isfinite(lengths)] = 0
+    # Rows beyond the range of floats are as far out as can be.
+    return np.where(np.isnan(squares), np.inf, squares)
 
 
 def nearest_distances(rows, gaps, ranks, own):
@@ -67,10 +81,4 @@ def nearest_distances(rows, gaps, ranks, own):
         rank = max(1, min(ranks[place], gaps.shape[1] - 1))
         gaps = np.partition(gaps, rank - 1, axis=1)[:, :rank]
         nearest[:, place] = gaps[:, -1]
-    lengths = np.einsum("ij,ij->i", rows, rows)[:, None]
-    with np.errstate(invalid="ignore"):
-        squares = nearest + lengths
-    # The difference of large sums leaves rounding errors of distances of zero.
-    squares[squares <= CANCELLATION * lengths] = 0
-    # Rows beyond the range of floats are as far out as can be.
-    return np.sqrt(np.where(np.isnan(squares), np.inf, squares))
+    return np.sqrt(squares_of(rows, nearest))

@@ -4,7 +4,7 @@ import torch
 
 from sklearn_ae import Autoencoder
 from sklearn_ae.detection import FALSE_ALARM_RATE, MahalanobisScorer, _mixin
-from sklearn_ae.detection._mixin import feature_floor
+from sklearn_ae.detection._fits import feature_floor
 from sklearn_ae.detection._scorer import score_features
 
 FAST = {"max_epochs": 4, "random_state": 0}
