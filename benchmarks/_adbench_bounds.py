@@ -44,8 +44,7 @@ def judge(groups):
             bounds += _about_ranks(where, results)
             bounds += _about_far_below(where, results)
             bounds += _about_spread(where, results)
-            bounds += _about_time(where, results)
-    return bounds
+    return bounds + _about_time(groups)
 
 
 def _about_means(where, results, setting):
@@ -98,11 +97,20 @@ def _about_spread(where, results):
     ]
 
 
-def _about_time(where, results):
-    if TIMED not in results.methods:
-        return []
-    claim = f"{where}: seconds over {TIMED}'s"
-    return [at_most(claim, results.time_ratio(OURS), MOST_TIME)]
+def _about_time(groups):
+    """Return a bound on the seconds of all settings with rows that are scaled."""
+    totals = {}
+    for (collection, setting), results in groups.items():
+        judged = collection != EMBEDDINGS and not setting.startswith(RAW)
+        if judged and {OURS, TIMED} <= set(results.methods):
+            own, other = totals.get(collection, (0.0, 0.0))
+            more, others = results.seconds_of_both(OURS)
+            totals[collection] = own + more, other + others
+    return [
+        at_most(f"{collection}: seconds over {TIMED}'s", own / other, MOST_TIME)
+        for collection, (own, other) in totals.items()
+        if other
+    ]
 
 
 def _about_scaling(where, raw, scaled):

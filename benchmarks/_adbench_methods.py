@@ -20,7 +20,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import OutlierAutoencoder
 
 OURS = "ours"
 
@@ -39,7 +39,7 @@ def scores_of(detector, train, test):
 
 def ours(seed, **parameters):
     """Return our detector; parameters are moved by the part ``--spread``."""
-    return partial(scores_of, Autoencoder(random_state=seed, **parameters))
+    return partial(scores_of, OutlierAutoencoder(random_state=seed, **parameters))
 
 
 def neighbour_distances(k, train, test):
@@ -87,6 +87,10 @@ def _pyod_scores(detector, train, test):
         detector.decision_scores_ if test is None else detector.decision_function(test)
     )
 
+
+# Columns from which a method would take hours for a table: its search for the least
+# determinant inverts hundreds of covariances.
+MOST_COLUMNS = {"EllipticEnvelope": 1000, "PyOD-MCD": 1000}
 
 METHODS = {
     OURS: ours,

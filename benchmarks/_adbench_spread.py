@@ -2,10 +2,9 @@
 
 from functools import partial
 
-import numpy as np
 from _adbench_methods import OURS, scores_of
 
-from sklearn_ae import Autoencoder, _defaults
+from sklearn_ae import OutlierAutoencoder, _defaults
 
 FACTORS = {"halved": 0.5, "doubled": 2.0}
 
@@ -16,21 +15,17 @@ def moved(parameter, factor, train, seed):
     Of the share of the variance that components keep, the rest is moved. A width or a
     number of epochs or rows is at least one.
     """
-    default = getattr(Autoencoder(), parameter)
-    n_distinct = len(np.unique(train, axis=0))
+    default = getattr(OutlierAutoencoder(), parameter)
     match parameter:
         case "n_components":
             return 1 - factor * (1 - default)
         case "hidden_layer_sizes":
-            sizes = _defaults.hidden_layer_sizes_for(n_distinct, train.shape[1])
-            return tuple(int(factor * size) for size in sizes)
-        case "learning_rate":
-            return factor * _defaults.learning_rate_for(n_distinct)
+            return tuple(int(factor * size) for size in default)
         case "batch_size":
             return int(factor * _defaults.BATCH_SIZE)
         case "max_epochs":
             # Only a fit knows how many batches its held-out rows leave.
-            epochs = Autoencoder(random_state=seed).fit(train).max_epochs_
+            epochs = OutlierAutoencoder(random_state=seed).fit(train).max_epochs_
             return max(1, int(factor * epochs))
         case _:
             return factor * default
@@ -38,7 +33,9 @@ def moved(parameter, factor, train, seed):
 
 def _scores_when_moved(parameter, factor, seed, train, test):
     value = moved(parameter, factor, train, seed)
-    return scores_of(Autoencoder(random_state=seed, **{parameter: value}), train, test)
+    return scores_of(
+        OutlierAutoencoder(random_state=seed, **{parameter: value}), train, test
+    )
 
 
 def _variant(parameter, factor):

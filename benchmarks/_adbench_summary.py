@@ -105,10 +105,14 @@ class Results:
         """
         if TIMED not in self.methods:
             return np.nan
+        own, other = self.seconds_of_both(method)
+        return own / other if other else np.nan
+
+    def seconds_of_both(self, method):
+        """Return the seconds of a method and of PyOD's autoencoder on what both did."""
         seconds = self._named(self.figures["seconds"])
         both = np.isfinite(seconds[method]) & np.isfinite(seconds[TIMED])
-        other = seconds[TIMED][both].sum()
-        return seconds[method][both].sum() / other if both.any() else np.nan
+        return seconds[method][both].sum(), seconds[TIMED][both].sum()
 
     def failures(self):
         """Return the records without figures."""
