@@ -19,6 +19,7 @@ from .detection import (
     ExplanationMixin,
     OutlierDetectionMixin,
     ThresholdMixin,
+    calibration_weight,
     threshold_of,
 )
 from .training import draw_seeds
@@ -232,6 +233,8 @@ class AutoencoderEnsemble(ExplanationMixin, ThresholdMixin, BaseEstimator):
         self.offset_ = threshold_of(
             self.contamination, self.training_scores_, known, own, weight
         )
+        self._is_calibrated = bool(len(held_out))
+        self._calibration_weight = calibration_weight(known)
 
     # -- new rows
 

@@ -1,5 +1,6 @@
 """From codes and residuals to outlier scores and thresholds."""
 
+from ._conformal import calibration_weight
 from ._distances import References
 from ._explanation import Explanation, ExplanationMixin
 from ._fits import fit_isotropic, fit_mahalanobis, fit_neighbors, fit_token_scorer
@@ -26,6 +27,7 @@ __all__ = [
     "References",
     "ThresholdMixin",
     "TokenScorer",
+    "calibration_weight",
     "even_normals",
     "fit_isotropic",
     "fit_mahalanobis",

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import Interval, StrOptions
 from ..networks import is_dense, select_model
 from ..training import blocks_of
+from ._conformal import calibration_weight
 from ._explanation import ExplanationMixin
 from ._fits import fit_neighbors
 from ._readings import own_scores
@@ -219,6 +220,8 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         )
         self._scorer, self.training_scores_, self.offset_ = scorer, scores, offset
         self.trimmed_share_ = share_trimmed(scorer, fitted)
+        self._is_calibrated = bool(len(held_out))
+        self._calibration_weight = calibration_weight(held_out_weight)
 
 
 def share_trimmed(scorer, fitted):
