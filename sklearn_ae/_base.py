@@ -19,6 +19,7 @@ from ._compat import (
     open_callback_context,
     with_callbacks,
 )
+from ._diagnosis import DiagnosisMixin, is_cut_short
 from ._fit_bank import adopt_fit
 from ._fitting import Recipe, Start, complete, set_up
 from ._inputs import weigh_rows
@@ -43,10 +44,6 @@ from .training import (
     wide_dtype,
     with_fewer_rows,
 )
-
-# A fit counts as cut short if its loss fell by more than this share in the last tenth
-# of its epochs.
-STILL_IMPROVING = 0.01
 
 
 class Opened(NamedTuple):
@@ -83,6 +80,7 @@ class Opened(NamedTuple):
 
 class BaseAutoencoder(
     CodesMixin,
+    DiagnosisMixin,
     StreamingMixin,
     RecipeMixin,
     Variant,
@@ -269,19 +267,10 @@ class BaseAutoencoder(
         self.best_epoch_ = int(training.kept_epoch[0])
         self.history_ = losses_of(training)
         self._describe_training(training)
-        self._warn_if_cut_short(training)
+        self._warn_if_cut_short()
 
-    def _warn_if_cut_short(self, training):
-        losses = self.history_.get("valid_loss", ())
-        in_vain = training.improved is not None and not training.improved
-        if len(losses) < max(2, self.max_epochs_) or in_vain:
-            return
-        last = max(1, len(losses) // 10)
-        before, after = losses[:-last].min(), losses[-last:].min()
-        # Shares of the variance end at zero; other losses at no known value.
-        relative = self.net_.criterion_.is_relative
-        whole = before if relative else training.start_loss.mean() - after
-        if before - after > STILL_IMPROVING * whole:
+    def _warn_if_cut_short(self):
+        if is_cut_short(self):
             warnings.warn(
                 f"{type(self).__name__} was still improving when its max_epochs="
                 f"{self.max_epochs_} ran out. Raise max_epochs.",

@@ -1,6 +1,7 @@
 """Networks in plain torch: no module here imports scikit-learn."""
 
 from ._activations import ACTIVATIONS
+from ._activity import activation_ranges
 from ._anchored import Anchor, AnchoredAutoencoder
 from ._cells import CELLS
 from ._dense_step import DenseStep, is_dense
@@ -30,6 +31,7 @@ __all__ = [
     "ResampledAutoencoder",
     "TokenAutoencoder",
     "TokenStart",
+    "activation_ranges",
     "from_state",
     "is_dense",
     "keep_largest",
