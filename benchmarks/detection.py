@@ -1,0 +1,41 @@
+"""What the outlier detectors keep of what they promise.
+
+Each part measures one claim on labelled tables of ADBench:
+
+* calibration: false alarms among new normal rows at p-values of 0.05, and the share of
+  training rows that ``contamination`` flags.
+
+    python benchmarks/detection.py
+    python benchmarks/detection.py --only calibration
+
+Every part writes its own ``results/detection_<part>.md``. A missed bound makes the exit
+status 1. No parameter is chosen by looking at labels of test rows.
+"""
+
+import _data
+import _detection_calibration
+import _parts
+import torch
+from _report import say
+from threadpoolctl import threadpool_limits
+
+PARTS = {
+    "calibration": ("False alarms of outlier detectors", _detection_calibration.run),
+}
+
+
+def main():
+    """Run what the command line asks for."""
+    parser = _parts.make_parser(__doc__, PARTS)
+    parser.add_argument("--tables", nargs="+", metavar="NAME", help="these tables only")
+    options = _parts.parse(parser, PARTS)
+    if not options.data.is_dir():
+        say("There is no directory of data: there is nothing to run on.")
+    unusual = options.quick or options.tables or options.data != _data.DEFAULT_DATA
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        _parts.run_parts("detection", PARTS, options, is_usual=not unusual)
+
+
+if __name__ == "__main__":
+    main()
