@@ -19,7 +19,8 @@ from ._compat import (
     open_callback_context,
     with_callbacks,
 )
-from ._diagnosis import DiagnosisMixin, is_cut_short
+from ._diagnosis import DiagnosisMixin
+from ._facts import is_cut_short
 from ._fit_bank import adopt_fit
 from ._fitting import Recipe, Start, complete, set_up
 from ._inputs import weigh_rows

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._autoencoder import Autoencoder
 from ._compat import Interval, InvalidParameterError, StrOptions, fit_context
+from ._diagnosis import EnsembleDiagnosisMixin
 from ._fitting import plan_for
 from ._network import DENSE
 from ._together import Task, fit_opened
@@ -28,7 +29,9 @@ from .training import draw_seeds
 WIDTH_FACTORS = (0.5, 2**-0.5, 1.0, 2**0.5, 2.0)
 
 
-class AutoencoderEnsemble(ExplanationMixin, ThresholdMixin, BaseEstimator):
+class AutoencoderEnsemble(
+    ExplanationMixin, ThresholdMixin, EnsembleDiagnosisMixin, BaseEstimator
+):
     r"""Autoencoders of different initial weights, whose scores and rows are averaged.
 
     .. math::

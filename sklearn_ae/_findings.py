@@ -30,10 +30,28 @@ class Finding(NamedTuple):
     text: str
 
 
-def findings_of(facts):
-    """Return what there is to say of the facts of a :class:`Diagnosis`."""
-    said = [about(facts) for about in ABOUT]
+def findings_of(facts, questions=None):
+    """Return what there is to say of the facts of a :class:`Diagnosis`.
+
+    ``questions`` are functions of the facts; None asks all.
+    """
+    said = [about(facts) for about in questions or ABOUT]
     return [finding for finding in said if finding is not None]
+
+
+def findings_of_members(members):
+    """Return what there is to say of several fits: what is wrong of some, together."""
+    n_members, found = len(members), []
+    for about in ABOUT_FIT:
+        said = [finding for finding in map(about, members) if finding is not None]
+        wrong = [finding for finding in said if not finding.is_fine]
+        if wrong:
+            text = f"{len(wrong)} of {n_members} members: {wrong[0].text}"
+            found.append(Finding(False, text))
+        elif said:
+            text = f"All {n_members} members, the first for example: {said[0].text}"
+            found.append(Finding(True, text))
+    return found
 
 
 def about_gain(facts):
@@ -216,14 +234,12 @@ def about_threshold(facts):
     )
 
 
-ABOUT = (
+ABOUT_FIT = (
     about_gain,
     about_epochs,
     about_overfitting,
     about_hidden_units,
     about_codes,
-    about_ties,
-    about_trimming,
-    about_calibration,
-    about_threshold,
 )
+ABOUT_SCORES = (about_ties, about_trimming, about_calibration, about_threshold)
+ABOUT = ABOUT_FIT + ABOUT_SCORES

@@ -1,6 +1,6 @@
 import pytest
 
-from sklearn_ae._findings import ABOUT, findings_of
+from sklearn_ae._findings import ABOUT, findings_of, findings_of_members
 
 FINE = {
     "start": "PCA",
@@ -191,3 +191,20 @@ def test_what_is_fine_is_said_too(name):
 )
 def test_of_what_there_is_not_nothing_is_said(missing):
     assert len(findings_of({**FINE, **missing})) == len(findings_of(FINE)) - 1
+
+
+def test_of_members_what_is_wrong_is_said_once():
+    wrong = {**FINE, "n_idle_components": 1}
+    found = findings_of_members([FINE, wrong, FINE, wrong])
+    text = "1 of 4 components of the codes never vary. Lower n_components to 3."
+    assert [f for f in found if not f.is_fine] == [(False, f"2 of 4 members: {text}")]
+
+
+def test_of_members_that_are_fine_the_first_is_told():
+    found = findings_of_members([{**FINE, "n_hidden_units": 0}] * 3)
+    assert all(finding.is_fine for finding in found)
+    assert found[0].text == (
+        "All 3 members, the first for example: Training improved on PCA by 25% of its "
+        "error on held-out rows, from 0.4 to 0.3."
+    )
+    assert len(found) == 4  # without hidden units there is nothing to say of them

@@ -224,7 +224,7 @@ def test_wrong_rows_are_their_own_fits_error(few):
 
 
 def test_a_warning_made_an_error_is_its_own_fits(few, monkeypatch):
-    monkeypatch.setattr("sklearn_ae._diagnosis.STILL_IMPROVING", -1)
+    monkeypatch.setattr("sklearn_ae._facts.STILL_IMPROVING", -1)
     tasks = [Task(make(random_state=seed), few) for seed in range(2)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -2,6 +2,7 @@
 
 from ._conformal import calibration_weight
 from ._distances import References
+from ._conformal import TIE, calibration_weight
 from ._explanation import Explanation, ExplanationMixin
 from ._fits import fit_isotropic, fit_mahalanobis, fit_neighbors, fit_token_scorer
 from ._isotropic import IsotropicScorer
@@ -15,6 +16,7 @@ from ._token import TokenScorer
 
 __all__ = [
     "FALSE_ALARM_RATE",
+    "TIE",
     "CodePrior",
     "Explanation",
     "ExplanationMixin",
