@@ -3,7 +3,9 @@
 Each part measures one claim on labelled tables of ADBench:
 
 * calibration: false alarms among new normal rows at p-values of 0.05, and the share of
-  training rows that ``contamination`` flags.
+  training rows that ``contamination`` flags;
+* explanations: whether the column that makes a row odd has the largest share of its
+  score.
 
     python benchmarks/detection.py
     python benchmarks/detection.py --only calibration
@@ -14,6 +16,7 @@ status 1. No parameter is chosen by looking at labels of test rows.
 
 import _data
 import _detection_calibration
+import _detection_explanations
 import _parts
 import torch
 from _report import say
@@ -21,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 PARTS = {
     "calibration": ("False alarms of outlier detectors", _detection_calibration.run),
+    "explanations": ("Which column makes a row odd", _detection_explanations.run),
 }
 
 
