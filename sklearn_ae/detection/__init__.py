@@ -1,8 +1,7 @@
 """From codes and residuals to outlier scores and thresholds."""
 
-from ._conformal import calibration_weight
-from ._distances import References
 from ._conformal import TIE, calibration_weight
+from ._distances import References
 from ._explanation import Explanation, ExplanationMixin
 from ._fits import fit_isotropic, fit_mahalanobis, fit_neighbors, fit_token_scorer
 from ._isotropic import IsotropicScorer
