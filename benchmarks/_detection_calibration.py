@@ -9,10 +9,10 @@ from _variants import Part, judge, note, quiet, section
 from scipy.stats import betabinom
 from sklearn.base import clone
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import OutlierAutoencoder
 
 # What is measured.
-DETECTOR = Autoencoder()
+DETECTOR = OutlierAutoencoder()
 
 RATE, CONTAMINATION = 0.05, 0.1
 SEEDS = range(3)

@@ -7,7 +7,7 @@ import _report
 import numpy as np
 from _variants import Part, fit, note, section
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import OutlierAutoencoder
 
 # The first tables of outliers on disk, in the order of the names of their files, that
 # have at most so many columns: by a rule, so that nobody picks.
@@ -81,7 +81,7 @@ def try_table(path, n_trials, options):
     X = rng.permutation(normal_rows(path))
     n_new = int(NEW_SHARE * len(X))
     new, fitted = X[:n_new], X[n_new:]
-    model = fit(Autoencoder(random_state=SEED), fitted, options)
+    model = fit(OutlierAutoencoder(random_state=SEED), fitted, options)
     varying = np.flatnonzero(np.ptp(fitted, axis=0))
     rows = new[rng.integers(n_new, size=n_trials)]
     column = rng.choice(varying, size=n_trials)
@@ -114,8 +114,8 @@ def run(options):
     ]
     text = (
         f"Rows labelled normal, at most {MAX_ROWS} of a table: four fifths for the fit "
-        "of `Autoencoder()`, of the others one is drawn, and one of its columns that "
-        f"vary is moved by {MOVE:g} standard deviations up or down. The tables are the "
+        "of `OutlierAutoencoder()`, of the others one is drawn, and one of its columns "
+        f"that vary is moved by {MOVE:g} standard deviations up or down. The tables are the "
         f"first {N_TABLES} of ADBench, by the names of their files, with at most "
         f"{MAX_COLUMNS} columns. `explain` should name the moved column first. The "
         "error of the sum of the shares is one of the score, or of 1 if that is more."

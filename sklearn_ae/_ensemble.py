@@ -22,6 +22,7 @@ from .detection import (
     ThresholdMixin,
     calibration_weight,
     threshold_of,
+    weighted_quantile,
 )
 from .training import draw_seeds
 
@@ -35,8 +36,12 @@ class AutoencoderEnsemble(
     r"""Autoencoders of different initial weights, whose scores and rows are averaged.
 
     .. math::
-        s(x) = \frac1M \sum_m s_m(x), \qquad
-        \hat x = \frac1M \sum_m \hat x_m
+        s(x) = \frac1M \sum_m \frac{s_m(x) - \operatorname{median} s_m}
+                                   {\operatorname{IQR} s_m}, \qquad
+        \hat x = \frac1M \sum_m \hat x_m,
+
+    with the median and the interquartile range of a member's ``training_scores_``, so
+    that none has more of a say for scores that are larger ones.
 
     Members that have one shape are trained side by side in one stack of networks, for
     little more than the price of one while they are small. They share what is held out
@@ -172,6 +177,11 @@ class AutoencoderEnsemble(
                 f"estimator={asked!r} must be an autoencoder of this package that "
                 f"detects outliers, or None. Give {remedy}."
             )
+        if asked.trim != "auto" and asked.trim:
+            raise ValueError(
+                f"trim={asked.trim!r} of the members would leave out other rows of "
+                "each, and scores of the same rows are averaged. Use trim='auto'."
+            )
         return clone(asked)
 
     def _open_members(self, X, sample_weight):
@@ -224,12 +234,13 @@ class AutoencoderEnsemble(
         """Set scores and threshold from those of the members, row by row."""
         rows, weight, group, recipe, _ = fit
         plan = plan_for(rows.shape[1], weight, group, recipe, None)
-        scores = [member.training_scores_ for member in self.estimators_]
-        self.training_scores_ = np.mean(scores, axis=0)
         held_out = plan.held_out_rows
         known = weight
         if len(held_out) and not plan.is_cross_fitted:
             known = weight[held_out]
+        scores = [member.training_scores_ for member in self.estimators_]
+        self._scales = [scale_of(each, known) for each in scores]
+        self.training_scores_ = self._mean_of(scores)
         own = None
         if self.contamination != "auto":
             own = self._mean_scores(rows)
@@ -257,7 +268,15 @@ class AutoencoderEnsemble(
         return self._mean_scores(self.estimators_[0]._read(X))
 
     def _mean_scores(self, rows):
-        return np.mean([each._score_rows(rows) for each in self.estimators_], axis=0)
+        return self._mean_of([each._score_rows(rows) for each in self.estimators_])
+
+    def _mean_of(self, scores):
+        """Return the mean of the members' scores on their common scale."""
+        scaled = [
+            (each - center) / spread
+            for each, (center, spread) in zip(scores, self._scales, strict=True)
+        ]
+        return np.mean(scaled, axis=0)
 
     def _explained(self):
         return self.estimators_[0], self._mean_scores
@@ -331,3 +350,11 @@ class AutoencoderEnsemble(
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def scale_of(scores, weight):
+    """Return the median and the interquartile range of scores, 1 if there is none."""
+    low, middle, high = (
+        weighted_quantile(scores, weight, share) for share in (0.25, 0.5, 0.75)
+    )
+    return middle, high - low if high > low else 1.0

@@ -23,6 +23,7 @@ from sklearn_ae import (
     VariationalAutoencoder,
     _together,
 )
+from sklearn_ae._ensemble import scale_of
 from sklearn_ae.metrics import reconstruction_r2
 
 pytestmark = pytest.mark.filterwarnings(
@@ -110,13 +111,23 @@ def test_members_differ_and_share_what_is_held_out(fitted, rows):
     assert len({id(member.net_) for member in fitted.estimators_}) == 3
 
 
+def mean_of(members, score):
+    """Return the members' mean scores, each in units of its held-out rows' scores."""
+    scaled = []
+    for member in members:
+        low, middle, high = np.quantile(
+            member.training_scores_, [0.25, 0.5, 0.75], method="inverted_cdf"
+        )
+        scaled.append((score(member) - middle) / (high - low))
+    return np.mean(scaled, axis=0)
+
+
 def test_scores_and_rows_are_the_members_means(fitted, rows):
     members = fitted.estimators_
-    expected = np.mean([member.score_samples(rows) for member in members], axis=0)
-    assert_allclose(fitted.score_samples(rows), expected, rtol=1e-12)
-    assert_allclose(
-        fitted.training_scores_, np.mean([m.training_scores_ for m in members], axis=0)
-    )
+    expected = mean_of(members, lambda member: member.score_samples(rows))
+    assert_allclose(fitted.score_samples(rows), expected, rtol=1e-12, atol=1e-12)
+    expected = mean_of(members, lambda member: member.training_scores_)
+    assert_allclose(fitted.training_scores_, expected, rtol=1e-12, atol=1e-12)
     expected = np.mean([member.reconstruct(rows) for member in members], axis=0)
     assert_allclose(fitted.reconstruct(rows), expected, rtol=1e-10, atol=1e-12)
     assert fitted.reconstruct(rows.astype(np.float32)).dtype == np.float32
@@ -148,8 +159,30 @@ def test_what_the_mean_reconstructs_is_scored(fitted, rows):
 def test_one_member(rows):
     ensemble = make(n_estimators=1).fit(rows)
     (member,) = ensemble.estimators_
-    assert_array_equal(ensemble.score_samples(rows), member.score_samples(rows))
-    assert ensemble.offset_ == member.offset_
+    scores = ensemble.score_samples(rows)
+    expected = mean_of([member], lambda member: member.score_samples(rows))
+    assert_allclose(scores, expected, rtol=1e-12, atol=1e-12)
+    assert_array_equal(ensemble.predict(rows), member.predict(rows))
+
+
+def test_no_member_has_more_of_a_say_for_larger_scores():
+    scores = np.random.default_rng(0).normal(size=20)
+    weight = np.ones(20)
+    (middle, spread), (other, wide) = (
+        scale_of(each, weight) for each in (scores, 1000 * scores - 7)
+    )
+    expected = (scores - middle) / spread
+    assert_allclose((1000 * scores - 7 - other) / wide, expected, rtol=1e-9)
+
+
+def test_members_that_trim_other_rows_each_are_refused(rows):
+    with pytest.raises(ValueError, match=r"^trim=0\.1 of the members would leave out "):
+        make(clone(FAST).set_params(trim=0.1)).fit(rows)
+
+
+@pytest.mark.parametrize("scores", [np.zeros(4), np.full(3, -np.inf)])
+def test_scores_without_a_spread_have_none_to_divide_by(scores):
+    assert scale_of(scores, np.ones(len(scores))) == (scores[0], 1.0)
 
 
 def test_without_a_member_given_it_is_the_autoencoder(rows):
@@ -201,8 +234,8 @@ def test_members_of_any_kind(member, form, rows):
     # A random state of its own is not used.
     ensemble = make(clone(member).set_params(random_state=9), n_estimators=2).fit(X)
     assert {type(each) for each in ensemble.estimators_} == {type(member)}
-    expected = np.mean([each.score_samples(X) for each in ensemble.estimators_], axis=0)
-    assert_allclose(ensemble.score_samples(X), expected, rtol=1e-9)
+    expected = mean_of(ensemble.estimators_, lambda each: each.score_samples(X))
+    assert_allclose(ensemble.score_samples(X), expected, rtol=1e-9, atol=1e-9)
     assert ensemble.reconstruct(X).shape == X.shape
     assert ensemble.score(X) <= 1
     assert set(ensemble.predict(X)) <= {-1, 1}

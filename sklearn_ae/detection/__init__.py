@@ -9,7 +9,7 @@ from ._likelihood import CodePrior, LikelihoodScorer, even_normals
 from ._mixin import OutlierDetectionMixin
 from ._neighbors import NeighborScorer
 from ._reconstruction import ReconstructionScorer
-from ._scorer import MahalanobisScorer
+from ._scorer import MahalanobisScorer, weighted_quantile
 from ._threshold import FALSE_ALARM_RATE, ThresholdMixin, threshold_of
 from ._token import TokenScorer
 
@@ -35,4 +35,5 @@ __all__ = [
     "fit_neighbors",
     "fit_token_scorer",
     "threshold_of",
+    "weighted_quantile",
 ]
