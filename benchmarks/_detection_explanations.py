@@ -116,8 +116,8 @@ def run(options):
         f"Rows labelled normal, at most {MAX_ROWS} of a table: four fifths for the fit "
         "of `OutlierAutoencoder()`, of the others one is drawn, and one of its columns "
         f"that vary is moved by {MOVE:g} standard deviations up or down. The tables "
-        f"are the first {N_TABLES} of ADBench, by the names of their files, with at most "
-        f"{MAX_COLUMNS} columns. `explain` should name the moved column first. The "
+        f"are the first {N_TABLES} of ADBench, by the names of their files, with at "
+        f"most {MAX_COLUMNS} columns. `explain` should name the moved column first. The "
         "error of the sum of the shares is one of the score, or of 1 if that is more."
     )
     return Part(bounds, [section("One column moved", text, HEADER, rows)])
