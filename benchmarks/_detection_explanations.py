@@ -117,8 +117,9 @@ def run(options):
         "of `OutlierAutoencoder()`, of the others one is drawn, and one of its columns "
         f"that vary is moved by {MOVE:g} standard deviations up or down. The tables "
         f"are the first {N_TABLES} of ADBench, by the names of their files, with at "
-        f"most {MAX_COLUMNS} columns. `explain` should name the moved column first. The "
-        "error of the sum of the shares is one of the score, or of 1 if that is more."
+        f"most {MAX_COLUMNS} columns. `explain` should name the moved column first. "
+        "The error of the sum of the shares is one of the score, or of 1 if that is "
+        "more."
     )
     return Part(bounds, [section("One column moved", text, HEADER, rows)])
 

@@ -84,7 +84,8 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         the row :math:`x` itself, in standard deviations of the columns, and of its code
         and residual :math:`f`, side by side, in units of their own spread, so that
         columns of large units count no more than others, whatever ``standardize`` is.
-        In either space the distances :math:`d_k` to the :math:`k`-th of
+        Beyond 3 units a value :math:`v` counts as :math:`3 + \log(v - 2)`. In either
+        space the distances :math:`d_k` to the :math:`k`-th of
         :math:`m \le 1024` training rows are compared with those of the training rows,
 
         .. math::

@@ -19,6 +19,9 @@ TRIM_RANKS = (lambda root: 2 * root,)
 # many times the distance between the median and the lower quartile.
 FAR = 1.5
 
+# Standard deviations from the mean beyond which values count by their logarithm.
+MODERATE = 3.0
+
 # Smallest spread of the logarithms of distances.
 LEAST_SPREAD = 1e-2
 
@@ -28,8 +31,10 @@ class NeighborScorer:
 
     A row has two images: itself, :math:`x`, in standard deviations of the columns, and
     :math:`f`, its code and its residual side by side, each in units of its own spread.
-    In either space its distance :math:`d_k` to the :math:`k`-th of at most 1024
-    reference rows is compared with the training rows',
+    Beyond 3 units a value :math:`v` counts as :math:`3 + \log(v - 2)`: else columns
+    with few large values would decide which rows are near. In either space its distance
+    :math:`d_k` to the :math:`k`-th of at most 1024 reference rows is compared with the
+    training rows',
 
     .. math::
         u = \frac12 \sum_{k \in \{5, \sqrt m\}}
@@ -116,8 +121,8 @@ class NeighborScorer:
         """
         width = rows.shape[1] + features.shape[1]
         chosen = np.flatnonzero(trusted)[: n_references(width)]
-        self.rows = References(rows[chosen])
-        self.features = References(features[chosen] / self.spread)
+        self.rows = References(tempered(rows[chosen]))
+        self.features = References(tempered(features[chosen] / self.spread))
         root = len(chosen) ** 0.5
         self.ranks = tuple(max(1, round(rank(root))) for rank in ranks)
         own = np.full(len(rows), -1)
@@ -137,7 +142,7 @@ class NeighborScorer:
 
         ``own`` says which references the rows are themselves; None has them found.
         """
-        features = features / self.spread
+        rows, features = tempered(rows), tempered(features / self.spread)
         of_rows, of_features = self.rows.gaps(rows), self.features.gaps(features)
         if own is None:
             own = self.rows.find(rows, of_rows)
@@ -171,6 +176,17 @@ class NeighborScorer:
     def score(self, rows, features):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
         return -self._outlyingness(self._distances(rows, features))
+
+
+def tempered(units):
+    """Return values in standard deviations, those far out by their logarithm.
+
+    One cell far out says little about how far: columns of rare large values would
+    otherwise decide which rows are neighbours.
+    """
+    size = np.abs(units)
+    beyond = np.log1p(np.maximum(size - MODERATE, 0))
+    return np.copysign(np.minimum(size, MODERATE) + beyond, units)
 
 
 def n_references(width):
