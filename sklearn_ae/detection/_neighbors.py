@@ -142,7 +142,8 @@ class NeighborScorer:
 
         ``own`` says which references the rows are themselves; None has them found.
         """
-        rows, features = tempered(rows), tempered(features / self.spread)
+        with np.errstate(over="ignore"):
+            rows, features = tempered(rows), tempered(features / self.spread)
         of_rows, of_features = self.rows.gaps(rows), self.features.gaps(features)
         if own is None:
             own = self.rows.find(rows, of_rows)
