@@ -1,0 +1,362 @@
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.spatial.distance import cdist
+from sklearn.base import clone
+
+from sklearn_ae import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    OutlierAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
+from sklearn_ae.detection import NeighborScorer, _neighbors
+from sklearn_ae.detection._neighbors import n_references
+
+FAST = {"max_epochs": 4, "random_state": 0}
+
+# Of every kind of network that has this score, by default or asked for.
+KINDS = {
+    "autoencoder": Autoencoder(2, **FAST),
+    "outlier": OutlierAutoencoder(2, **FAST),
+    "denoising": DenoisingAutoencoder(4, **FAST),
+    "sparse": SparseAutoencoder(**FAST),
+    "variational": VariationalAutoencoder(2, outlier_score="neighbors", **FAST),
+}
+
+pytestmark = pytest.mark.filterwarnings(
+    # A few epochs are enough to tell scores apart, and too few to converge.
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+
+kinds = pytest.mark.parametrize("estimator", KINDS.values(), ids=KINDS)
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(0).normal(size=(80, 3))
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(1).normal(size=(80, 4)) * [1, 10, 0.1, 1]
+
+
+def fit(rows, features, trim=0.0, floor=0.0):
+    return NeighborScorer(trim).fit(rows, features, floor)
+
+
+def fitted(X, estimator=KINDS["autoencoder"], weight=None, **changes):
+    return clone(estimator).set_params(**changes).fit(X, sample_weight=weight)
+
+
+# -- the formula
+
+
+def score_by_hand(rows, features, new_rows, new_features, ranks):
+    """The formula of the class, of rows that are none of the references."""
+    spread = features.std(axis=0)
+    z = []
+    for points, new in ((rows, new_rows), (features / spread, new_features / spread)):
+        own = np.sort(cdist(points, points), axis=1)[:, 1:]
+        other = np.sort(cdist(new, points), axis=1)
+        places = np.array(ranks) - 1
+        unit = np.median(own[:, places], axis=0)
+        u = np.log2(1 + own[:, places] / unit).mean(axis=1)
+        low, middle, high = np.quantile(u, [0.25, 0.5, 0.75])
+        new_u = np.log2(1 + other[:, places] / unit).mean(axis=1)
+        z.append((new_u - middle) / np.sqrt(high - low))
+    return -0.5 * np.log2((4 ** z[0] + 4 ** z[1]) / 2)
+
+
+def test_scores_are_the_formulas(rows, features):
+    scorer = fit(rows, features)
+    rng = np.random.default_rng(2)
+    new_rows, new_features = 2 * rng.normal(size=(40, 3)), rng.normal(size=(40, 4))
+    assert scorer.ranks == (5, 9)
+    expected = score_by_hand(rows, features, new_rows, new_features, (5, 9))
+    assert_allclose(scorer.score(new_rows, new_features), expected)
+
+
+def test_the_typical_row_has_score_zero(rows, features):
+    scorer = fit(rows, features)
+    z = scorer._logarithms(scorer._distances(rows, features)) - scorer.centers[:, None]
+    assert_allclose(np.median(z, axis=1), 0, atol=1e-12)
+    assert abs(np.median(scorer.score(rows, features))) < 1
+
+
+def test_far_out_scores_fall_by_one_where_distances_double(rows, features):
+    scorer = fit(rows, features)
+    scorer.spreads[:] = 1
+    sizes = np.array([[1e6], [2e6], [4e6]])
+    scores = scorer.score(sizes * np.ones(3), sizes * scorer.spread)
+    assert_allclose(np.diff(scores), -1, rtol=1e-4)
+
+
+def test_features_count_in_units_of_their_spread(rows, features):
+    unit = np.array([1e-3, 1, 1e4, 7])
+    expected = fit(rows, features).score(rows, features)
+    assert_allclose(fit(rows, features * unit).score(rows, features * unit), expected)
+
+
+def test_rounding_errors_are_no_features(rows, features):
+    features[:, 2] *= 1e-9
+    scorer = fit(rows, features, floor=1e-5)
+    assert scorer.spread[2] == 1e-5
+    noise = features + np.array([0, 0, 1e-10, 0])
+    assert_allclose(
+        scorer.score(rows, noise), scorer.score(rows, features), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_a_row_is_odd_if_it_is_in_one_of_the_spaces(rows, features):
+    scorer = fit(rows, features)
+    usual = scorer.score(rows, features)[0]
+    assert scorer.score(rows[:1] + 20, features[:1]) < usual - 1
+    assert scorer.score(rows[:1], features[:1] + 20 * scorer.spread) < usual - 1
+
+
+def test_a_training_row_is_never_its_own_neighbour(rows, features):
+    scorer = fit(rows, features)
+    for points in (rows, features / scorer.spread):
+        expected = np.sort(cdist(points, points), axis=1)[:, [5, 9]]
+        place = int(points is not rows)
+        assert_allclose(scorer._distances(rows, features)[place], expected)
+        assert_allclose(scorer.units[place], np.median(expected, axis=0))
+
+
+# -- references
+
+
+def test_the_first_rows_are_the_references(monkeypatch, rows, features):
+    monkeypatch.setattr(_neighbors, "N_REFERENCES", 16)
+    scorer = fit(rows, features)
+    assert_array_equal(scorer.rows.points, rows[:16])
+    assert_allclose(scorer.features.points * scorer.spread, features[:16])
+    assert scorer.ranks == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [(5, 1024), (2048, 1024), (2**12, 512), (2**19, 4), (2**20, 2), (2**22, 2)],
+)
+def test_wide_tables_have_fewer_references(width, expected):
+    assert n_references(width) == expected
+
+
+def test_so_an_estimator_has(monkeypatch, blob):
+    monkeypatch.setattr(_neighbors, "REFERENCE_CELLS", 20 * 12)
+    scorer = fitted(blob, trim=0.0)._scorer
+    assert scorer.rows.points.shape == (20, 5)
+    assert scorer.features.points.shape == (20, 7)
+
+
+def test_with_trim_auto_far_rows_are_no_references(rows, features):
+    rows[:4] += 50
+    scorer = fit(rows, features, "auto")
+    assert len(scorer.rows.points) == round(80 * (1 - scorer.share_trimmed))
+    assert 4 / 80 <= scorer.share_trimmed < 0.5
+    assert np.abs(scorer.rows.points).max() < 10
+    scores = scorer.score(rows, features)
+    assert scores[:4].max() < scores[4:].min()
+
+
+@pytest.mark.parametrize("trim", [0.05, 0.1, 0.45])
+def test_a_share_of_the_rows_are_no_references(rows, features, trim):
+    scorer = fit(rows, features, trim)
+    assert scorer.share_trimmed == pytest.approx(trim)
+    assert len(scorer.rows.points) == round(80 * (1 - trim))
+    first = fit(rows, features)
+    far = first._refer(rows, features, np.full(80, True), _neighbors.TRIM_RANKS)
+    kept = rows[np.sort(np.argsort(far)[: len(scorer.rows.points)])]
+    assert_array_equal(scorer.rows.points, kept)
+
+
+def test_with_no_trim_all_rows_are_references(rows, features):
+    scorer = fit(rows, features, 0.0)
+    assert scorer.share_trimmed == 0
+    assert_array_equal(scorer.rows.points, rows)
+
+
+@pytest.mark.parametrize("n_rows", [2, 3])
+def test_two_rows_are_left_at_the_least(n_rows, rows, features):
+    scorer = fit(rows[:n_rows], features[:n_rows], 0.49)
+    assert len(scorer.rows.points) == n_rows
+    assert scorer.share_trimmed == 0
+
+
+# -- of estimators
+
+
+@kinds
+def test_scores_repeat(estimator, blob):
+    one, two = fitted(blob, estimator), fitted(blob, estimator)
+    assert isinstance(one._scorer, NeighborScorer)
+    assert_array_equal(one.score_samples(blob), two.score_samples(blob))
+    assert_array_equal(one.score_samples(blob), one.score_samples(blob))
+
+
+@kinds
+def test_a_row_scores_alone_as_among_others(estimator, blob):
+    model = fitted(blob, estimator)
+    X = np.vstack([blob, 2 * blob])
+    alone = np.concatenate([model.score_samples(row[None]) for row in X])
+    assert_allclose(alone, model.score_samples(X), rtol=1e-9, atol=1e-9)
+
+
+@kinds
+def test_the_order_of_rows_does_not_matter(estimator, blob):
+    order = np.random.default_rng(0).permutation(60)
+    blob[:5] = blob[5]
+    one, two = fitted(blob, estimator), fitted(blob[order], estimator)
+    assert_allclose(
+        one.score_samples(blob), two.score_samples(blob), rtol=1e-6, atol=1e-6
+    )
+    assert one.trimmed_share_ == pytest.approx(two.trimmed_share_)
+
+
+@kinds
+@pytest.mark.parametrize("trim", ["auto", 0.0, 0.1])
+def test_a_weight_is_a_number_of_repetitions(estimator, trim, blob):
+    counts = np.random.default_rng(0).integers(0, 4, size=60)
+    counts[:3] = 0
+    weighted = fitted(blob, estimator, counts, trim=trim)
+    repeated = fitted(np.repeat(blob, counts, axis=0), estimator, trim=trim)
+    assert_allclose(
+        weighted.score_samples(blob),
+        repeated.score_samples(blob),
+        rtol=1e-6,
+        atol=1e-6,
+    )
+    assert weighted.trimmed_share_ == pytest.approx(repeated.trimmed_share_)
+
+
+def test_only_the_ratio_of_weights_counts(blob):
+    weight = np.random.default_rng(0).uniform(1, 3, size=60)
+    scores = [fitted(blob, weight=w).score_samples(blob) for w in (weight, 7 * weight)]
+    assert_allclose(*scores, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("standardize", "tolerance"), [(True, 1e-6), (False, 1)])
+def test_units_of_columns_do_not_matter(standardize, tolerance, blob):
+    X = blob * [1, 10, 1e-3, 1e4, 0.1] + [0, 5, 0, -1e3, 0]
+    scores, other = (
+        fitted(part, standardize=standardize).score_samples(part) for part in (blob, X)
+    )
+    assert_allclose(scores, other, atol=tolerance)
+    assert np.corrcoef(scores, other)[0, 1] > 0.8
+
+
+@kinds
+def test_far_rows_have_ever_lower_scores(estimator, blob):
+    """Down to minus infinity, at the range of floats."""
+    model = fitted(blob, estimator)
+    sizes = 10.0 ** np.array([1, 2, 4, 8, 50, 100, 150, 160, 200, 250, 300, 307])
+    for direction in (np.ones(5), np.eye(5)[2], -np.eye(5)[4]):
+        scores = model.score_samples(sizes[:, None] * direction)
+        assert not np.isnan(scores).any()
+        assert (np.diff(scores[:5]) < 0).all()
+        assert (scores[1:] <= scores[:-1]).all()
+        assert scores[0] < model.score_samples(blob).min()
+        assert scores[-1] == -np.inf
+
+
+@kinds
+def test_columns_that_never_vary(estimator, blob):
+    X = np.column_stack([blob, np.full(60, 3.0)])
+    model = fitted(X, estimator)
+    assert np.isfinite(model.score_samples(X)).all()
+    X[:, 5] += 1
+    assert model.score_samples(X).max() < model.training_scores_.min()
+
+
+@kinds
+@pytest.mark.parametrize("n_rows", [2, 3, 30])
+def test_all_rows_are_equal(estimator, n_rows):
+    X = np.full((n_rows, 3), 2.0)
+    model = fitted(X, estimator)
+    assert_array_equal(
+        model.score_samples(X), np.full(n_rows, model.score_samples(X)[0])
+    )
+    assert np.isfinite([*model.score_samples(X), *model.training_scores_]).all()
+    assert_array_equal(model.predict(X), 1)
+    assert model.score_samples(X[:1] + 1) < model.score_samples(X[:1])
+    assert model.trimmed_share_ == 0
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_most_rows_are_equal(early_stopping, rows):
+    X = np.vstack([np.ones((75, 3)), rows[:5]])
+    model = fitted(X, early_stopping=early_stopping)
+    scores = model.score_samples(X)
+    assert np.isfinite(scores).all()
+    assert np.ptp(scores[:75]) < 1e-6
+    assert scores[75:].max() < scores[:75].min()
+
+
+@kinds
+@pytest.mark.parametrize("shape", [(2, 3), (3, 3), (4, 30), (12, 40)])
+def test_very_few_rows(estimator, shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    model = fitted(X, estimator)
+    assert np.isfinite([*model.score_samples(X), *model.training_scores_]).all()
+    assert model.score_samples(100 * X).max() < model.score_samples(X).min()
+
+
+@kinds
+def test_rows_in_float32_score_as_in_float64(estimator, blob):
+    model = fitted(blob, estimator)
+    scores = model.score_samples(blob)
+    rounded = model.score_samples(blob.astype(np.float32))
+    assert rounded.dtype == np.float64
+    assert_allclose(rounded, scores, atol=1e-4)
+    small = fitted(blob.astype(np.float32), estimator)
+    # Folds follow from the bits of the rows: it is another fit, as good.
+    assert np.corrcoef(small.score_samples(blob), scores)[0, 1] > 0.9
+
+
+@kinds
+def test_sparse_rows_score_as_dense(estimator, blob):
+    X = np.where(blob > 0, blob, 0)
+    dense, thin = fitted(X, estimator), fitted(sparse.csr_matrix(X), estimator)
+    for model in (dense, thin):
+        assert_allclose(
+            model.score_samples(sparse.csr_array(X)), dense.score_samples(X), atol=1e-6
+        )
+
+
+@pytest.fixture
+def clustered():
+    """Rows of which the last 12 are outliers, nearly the same: shape (312, 4)."""
+    rng = np.random.default_rng(0)
+    inliers = rng.normal(size=(300, 4))
+    return np.vstack([inliers, 7 + 0.01 * rng.normal(size=(12, 4))])
+
+
+def test_a_small_group_of_outliers_is_found(clustered):
+    scores = fitted(clustered).score_samples(clustered)
+    assert scores[300:].max() < scores[:300].min()
+
+
+def test_with_few_neighbours_alone_it_is_not(clustered, monkeypatch):
+    monkeypatch.setattr(_neighbors, "RANKS", (lambda root: 5,))
+    scores = fitted(clustered, trim=0.0).score_samples(clustered)
+    assert np.median(scores[300:]) > np.median(scores[:300])
+
+
+def test_new_rows_of_the_group_are_outliers_as_well(clustered):
+    model = fitted(clustered)
+    new = 7 + 0.01 * np.random.default_rng(1).normal(size=(20, 4))
+    assert_array_equal(model.predict(new), -1)
+
+
+@kinds
+def test_a_pickle_scores_alike(estimator, blob):
+    model = fitted(blob, estimator)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.score_samples(2 * blob), model.score_samples(2 * blob))
+    assert again.trimmed_share_ == model.trimmed_share_
