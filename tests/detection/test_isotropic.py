@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder, ConvolutionalAutoencoder, SequenceAutoencoder
-from sklearn_ae.detection import IsotropicScorer, MahalanobisScorer
+from sklearn_ae.detection import IsotropicScorer, MahalanobisScorer, NeighborScorer
 from sklearn_ae.detection._isotropic import CONTRAST_SHARE, smooth
 
 CPU = torch.device("cpu")
@@ -145,6 +145,8 @@ def test_a_nearly_constant_sequence_is_odder_for_it(waves, monkeypatch):
 def test_tables_keep_their_own_score(images):
     X = images[:200].reshape(200, -1)
     model = Autoencoder(3, max_epochs=0, random_state=0).fit(X)
+    assert isinstance(model._scorer, NeighborScorer)
+    model.set_params(outlier_score="mahalanobis").fit(X)
     assert isinstance(model._scorer, MahalanobisScorer)
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sklearn_ae import Autoencoder
-from sklearn_ae.detection import FALSE_ALARM_RATE, MahalanobisScorer, _mixin
+from sklearn_ae.detection import FALSE_ALARM_RATE, MahalanobisScorer, _fits
 from sklearn_ae.detection._fits import feature_floor
 from sklearn_ae.detection._scorer import score_features
 
@@ -42,9 +42,9 @@ def test_features_are_code_and_residual(blob):
 
 
 def test_scores_are_those_of_a_scorer_fitted_to_the_training_rows(blob):
-    estimator = Autoencoder(2, **FAST).fit(blob)
+    estimator = Autoencoder(2, **FAST, outlier_score="mahalanobis").fit(blob)
     features, _ = features_of(estimator, blob)
-    floor = [_mixin.CODE_FLOOR] * 2 + [_mixin.RESIDUAL_FLOOR] * 5
+    floor = [_fits.CODE_FLOOR] * 2 + [_fits.RESIDUAL_FLOOR] * 5
     scorer = MahalanobisScorer().fit(features, np.ones(60), 60, floor=np.array(floor))
     np.testing.assert_allclose(
         estimator.score_samples(blob), scorer.score(features), rtol=1e-9
@@ -53,11 +53,13 @@ def test_scores_are_those_of_a_scorer_fitted_to_the_training_rows(blob):
 
 def test_rounding_errors_of_residuals_are_no_outliers(blob):
     # Of full rank, the residuals are rounding errors and nothing else.
-    estimator = Autoencoder(5, max_epochs=0, random_state=0).fit(blob)
+    estimator = Autoencoder(
+        5, max_epochs=0, random_state=0, outlier_score="mahalanobis"
+    ).fit(blob)
     features, _ = features_of(estimator, blob)
     assert (features[:, 5:].std(axis=0) < 1e-12).all()
     np.testing.assert_array_equal(
-        estimator._scorer.spread[5:], np.full(5, _mixin.RESIDUAL_FLOOR)
+        estimator._scorer.spread[5:], np.full(5, _fits.RESIDUAL_FLOOR)
     )
     corrupted = features + np.repeat([0, 1e-9], 5)
     np.testing.assert_allclose(
@@ -147,7 +149,7 @@ def test_scores_are_float64_whatever_the_input(blob):
 
 
 def test_a_scorer_learns_from_a_bounded_number_of_distinct_rows(many, monkeypatch):
-    monkeypatch.setattr(_mixin, "MAX_REFERENCE_ROWS", 100)
+    monkeypatch.setattr(_fits, "MAX_REFERENCE_ROWS", 100)
     sizes = []
     fit = MahalanobisScorer.fit
 
@@ -156,12 +158,12 @@ def test_a_scorer_learns_from_a_bounded_number_of_distinct_rows(many, monkeypatc
         return fit(self, features, weight, evidence, floor)
 
     monkeypatch.setattr(MahalanobisScorer, "fit", spy)
-    Autoencoder(2, early_stopping=False, **FAST).fit(many)
+    Autoencoder(2, early_stopping=False, **FAST, outlier_score="mahalanobis").fit(many)
     assert sizes == [100]
 
 
 def test_held_out_rows_may_outnumber_the_reference(many, monkeypatch):
-    monkeypatch.setattr(_mixin, "MAX_REFERENCE_ROWS", 100)
+    monkeypatch.setattr(_fits, "MAX_REFERENCE_ROWS", 100)
     estimator = Autoencoder(2, **FAST).fit(many)
     assert np.isfinite(estimator.training_scores_).all()
 
@@ -175,7 +177,9 @@ def test_evidence_is_the_number_of_distinct_rows(blob, monkeypatch):
         return fit(self, features, weight, **given)
 
     monkeypatch.setattr(MahalanobisScorer, "fit", spy)
-    estimator = Autoencoder(2, early_stopping=False, **FAST)
+    estimator = Autoencoder(
+        2, early_stopping=False, **FAST, outlier_score="mahalanobis"
+    )
     estimator.fit(np.repeat(blob, 3, axis=0))
     estimator.fit(blob, sample_weight=np.full(60, 3.0))
     assert evidence == pytest.approx([60, 60])
@@ -198,7 +202,7 @@ def test_the_floor_of_residuals_grows_with_the_mean_of_the_column(blob):
     estimator = Autoencoder(2, max_epochs=0, random_state=0).fit(X)
     floor = feature_floor(estimator.net_.module_, estimator._scaling)
     rounding = 4 * np.finfo(np.float32).eps * np.array([1e3, 1e5, 1e7])
-    expected = [_mixin.CODE_FLOOR] * 2 + [_mixin.RESIDUAL_FLOOR] * 2
+    expected = [_fits.CODE_FLOOR] * 2 + [_fits.RESIDUAL_FLOOR] * 2
     np.testing.assert_allclose(floor, [*expected, *rounding], rtol=1e-6)
 
 
@@ -224,7 +228,7 @@ def test_rows_beyond_the_range_of_floats_are_outliers(blob, value):
 
 
 def test_a_scorer_learns_from_features_of_bounded_memory(many, monkeypatch):
-    monkeypatch.setattr(_mixin, "REFERENCE_BYTES", 8 * 6 * 100)
+    monkeypatch.setattr(_fits, "REFERENCE_BYTES", 8 * 6 * 100)
     sizes = []
     fit = MahalanobisScorer.fit
 
@@ -233,5 +237,5 @@ def test_a_scorer_learns_from_features_of_bounded_memory(many, monkeypatch):
         return fit(self, features, weight, evidence, floor)
 
     monkeypatch.setattr(MahalanobisScorer, "fit", spy)
-    Autoencoder(2, early_stopping=False, **FAST).fit(many)
+    Autoencoder(2, early_stopping=False, **FAST, outlier_score="mahalanobis").fit(many)
     assert sizes == [(100, 6)]

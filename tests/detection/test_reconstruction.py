@@ -134,7 +134,7 @@ def test_tokens_are_scored_by_their_surprise():
 
 
 def test_unknown_scores_are_refused(estimator, blob):
-    estimator.set_params(outlier_score="mahalanobis")
+    estimator.set_params(outlier_score="distance")
     with pytest.raises(ValueError, match=r"'outlier_score' parameter of .* must be"):
         estimator.fit(blob)
 

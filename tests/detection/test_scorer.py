@@ -13,15 +13,10 @@ def draw(n_rows=200, n_features=4, seed=0):
     return rng.normal(size=(n_rows, n_features)) @ mixing + np.arange(n_features)
 
 
-def fit(features, weight=None, evidence=None, floor=0.0):
+def fit(features, weight=None, evidence=None, floor=0.0, trim=_scorer.TRIM):
     weight = np.ones(len(features)) if weight is None else weight
     evidence = len(features) if evidence is None else evidence
-    return MahalanobisScorer().fit(features, weight, evidence, floor=floor)
-
-
-@pytest.fixture
-def untrimmed(monkeypatch):
-    monkeypatch.setattr(_scorer, "TRIM", 0.0)
+    return MahalanobisScorer(trim=trim).fit(features, weight, evidence, floor=floor)
 
 
 @pytest.fixture
@@ -35,25 +30,29 @@ def mahalanobis(features, rows):
     return -np.einsum("ij,jk,ik->i", centered, precision, centered)
 
 
-@pytest.mark.usefixtures("untrimmed", "unshrunk")
+@pytest.mark.usefixtures("unshrunk")
 def test_scores_are_mahalanobis_distances_by_hand():
     corners = np.array([[2.0, 1.0], [2.0, -1.0], [-2.0, 1.0], [-2.0, -1.0]])
-    scores = fit(corners).score(np.array([[0.0, 0.0], [4.0, 0.0], [2.0, 1.0]]))
+    scores = fit(corners, trim=0.0).score(
+        np.array([[0.0, 0.0], [4.0, 0.0], [2.0, 1.0]])
+    )
     np.testing.assert_allclose(scores, [0, -4, -2], atol=1e-12)
 
 
-@pytest.mark.usefixtures("untrimmed", "unshrunk")
+@pytest.mark.usefixtures("unshrunk")
 def test_scores_are_mahalanobis_distances():
     features, rows = draw(), draw(seed=1)
-    np.testing.assert_allclose(fit(features).score(rows), mahalanobis(features, rows))
+    np.testing.assert_allclose(
+        fit(features, trim=0.0).score(rows), mahalanobis(features, rows)
+    )
 
 
-@pytest.mark.usefixtures("untrimmed", "unshrunk")
+@pytest.mark.usefixtures("unshrunk")
 def test_scores_beyond_the_full_side_are_of_each_feature_alone(monkeypatch):
     monkeypatch.setattr(_scorer, "FULL_SIDE", 3)
     features, rows = draw(), draw(seed=1)
     expected = -np.square((rows - features.mean(0)) / features.std(0)).sum(axis=1)
-    scorer = fit(features)
+    scorer = fit(features, trim=0.0)
     assert scorer.whitening is None
     np.testing.assert_allclose(scorer.score(rows), expected)
 
@@ -170,7 +169,6 @@ def test_a_row_off_a_repeated_column_is_far():
     assert off < 10 * along < along < centre
 
 
-@pytest.mark.usefixtures("untrimmed")
 @pytest.mark.parametrize("full_side", [_scorer.FULL_SIDE, 0])
 @pytest.mark.parametrize(
     "floor", [1e-6, np.array([1e-6, 1e-6, 1e9])], ids=["one", "each"]
@@ -178,7 +176,7 @@ def test_a_row_off_a_repeated_column_is_far():
 def test_what_varies_less_than_the_floor_is_rounding(floor, full_side, monkeypatch):
     monkeypatch.setattr(_scorer, "FULL_SIDE", full_side)
     features = draw(n_features=3) * [1, 1e-9, 1]
-    scorer = fit(features, floor=floor)
+    scorer = fit(features, floor=floor, trim=0.0)
     spread = features.std(axis=0)
     granted = np.maximum(floor, _scorer.NO_SPREAD)
     np.testing.assert_allclose(scorer.spread, np.where(spread > floor, spread, granted))

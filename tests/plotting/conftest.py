@@ -2,6 +2,7 @@ import sys
 
 import matplotlib as mpl
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -49,3 +50,9 @@ def forest(X):
 def autoencoder(X):
     """One with a history and no held-out rows, fitted in no time."""
     return Autoencoder(2, max_epochs=2, early_stopping=False, random_state=0).fit(X)
+
+
+@pytest.fixture(scope="session")
+def distance(autoencoder, X):
+    """The same, with scores that are all below zero."""
+    return clone(autoencoder).set_params(outlier_score="mahalanobis").fit(X)

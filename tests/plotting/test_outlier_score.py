@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
@@ -12,8 +14,14 @@ def legend_of(display):
     return [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
 
-@pytest.mark.parametrize("name", ["forest", "autoencoder"])
-@pytest.mark.parametrize("scale", ["auto", "linear", "log"])
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        *product(["forest", "autoencoder", "distance"], ["auto", "linear"]),
+        # The default scores of tables have both signs.
+        *product(["forest", "distance"], ["log"]),
+    ],
+)
 def test_bars_are_the_shares_of_the_scores(X, name, scale, request):
     estimator = request.getfixturevalue(name)
     display = OutlierScoreDisplay.from_estimator(estimator, X, scale=scale, bins=10)
