@@ -151,17 +151,26 @@ class DensityMixin:
 
     def _fit_detector(self, fitted):
         """Settle where codes lie, then the threshold."""
-        if self.prior == "normal":
-            self.n_prior_normals_ = 1
-        elif fitted.training is not None:
-            self.n_prior_normals_ = choose_n_normals(fitted, PRIOR_SEED)
-        else:  # a stream goes on with what a fit has found, if there was one
-            self.n_prior_normals_ = getattr(self, "n_prior_normals_", 1)
+        self.n_prior_normals_ = self._count_normals(fitted)
         super()._fit_detector(fitted)
         self._density = self._scorer
         if self.outlier_score != "auto":
             everything = np.arange(len(fitted.weight))
             self._density = self._make_scorer(fitted, fitted.network, everything)
+
+    def _rows_to_keep(self, fitted):
+        # The first of two fits is judged by where its own codes lie.
+        self.n_prior_normals_ = self._count_normals(fitted)
+        return super()._rows_to_keep(fitted)
+
+    def _count_normals(self, fitted):
+        """Return how many normal distributions the codes are a mixture of."""
+        if self.prior == "normal":
+            return 1
+        if fitted.training is not None:
+            return choose_n_normals(fitted, PRIOR_SEED)
+        # A stream goes on with what a fit has found, if there was one.
+        return getattr(self, "n_prior_normals_", 1)
 
     def _make_scorer(self, fitted, network, index):
         """Return the scorer of a network that has seen the rows at ``index``."""

@@ -230,7 +230,7 @@ def share_trimmed(scorer, fitted):
     share = getattr(scorer, "share_trimmed", 0.0)
     if fitted.before is None:
         return share
-    return 1 - fitted.weight.sum() / fitted.before.weight.sum()
+    return float(1 - fitted.weight.sum() / fitted.before.weight.sum())
 
 
 def in_float32(network, loss):
