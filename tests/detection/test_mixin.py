@@ -1,9 +1,27 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
-from sklearn_ae import Autoencoder
-from sklearn_ae.detection import FALSE_ALARM_RATE, MahalanobisScorer, _fits
+from sklearn_ae import (
+    Autoencoder,
+    ConvolutionalAutoencoder,
+    ConvolutionalNetwork,
+    DenoisingAutoencoder,
+    SequenceAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+    WindowNetwork,
+)
+from sklearn_ae.detection import (
+    FALSE_ALARM_RATE,
+    IsotropicScorer,
+    LikelihoodScorer,
+    MahalanobisScorer,
+    NeighborScorer,
+    ReconstructionScorer,
+    _fits,
+)
 from sklearn_ae.detection._fits import feature_floor
 from sklearn_ae.detection._scorer import score_features
 
@@ -239,3 +257,273 @@ def test_a_scorer_learns_from_features_of_bounded_memory(many, monkeypatch):
     monkeypatch.setattr(MahalanobisScorer, "fit", spy)
     Autoencoder(2, early_stopping=False, **FAST, outlier_score="mahalanobis").fit(many)
     assert sizes == [(100, 6)]
+
+
+# -- which score
+
+
+TABLES = [Autoencoder, DenoisingAutoencoder, SparseAutoencoder, VariationalAutoencoder]
+
+SCORERS = {
+    "neighbors": NeighborScorer,
+    "mahalanobis": MahalanobisScorer,
+    "reconstruction": ReconstructionScorer,
+}
+
+
+@pytest.mark.parametrize("outlier_score", SCORERS)
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_have_the_score_asked_for(kind, outlier_score, blob):
+    X = np.vstack([blob, blob[:3] * [10, -10, 10, -10, 10]])
+    estimator = kind(2, outlier_score=outlier_score, **FAST).fit(blob)
+    assert isinstance(estimator._scorer, SCORERS[outlier_score])
+    scores = estimator.score_samples(X)
+    assert np.isfinite(scores).all()
+    assert scores[60:].max() < np.median(scores[:60])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "scorer"),
+    [
+        *((kind(2, **FAST), NeighborScorer) for kind in TABLES[:3]),
+        (VariationalAutoencoder(2, **FAST), LikelihoodScorer),
+        (ConvolutionalAutoencoder(2, **FAST), IsotropicScorer),
+        (SequenceAutoencoder(2, cell_size=6, **FAST), IsotropicScorer),
+        (Autoencoder(2, network=WindowNetwork(), **FAST), IsotropicScorer),
+    ],
+)
+def test_auto_is_the_score_of_the_kind_of_rows(estimator, scorer, blob):
+    scores = clone(estimator).fit(blob).score_samples(blob)
+    assert isinstance(estimator.fit(blob)._scorer, scorer)
+    if scorer in (NeighborScorer, IsotropicScorer):
+        asked = "neighbors" if scorer is NeighborScorer else "mahalanobis"
+        same = estimator.set_params(outlier_score=asked).fit(blob)
+        np.testing.assert_array_equal(same.score_samples(blob), scores)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (Autoencoder(network=ConvolutionalNetwork()), "ConvolutionalNetwork"),
+        (Autoencoder(network=WindowNetwork()), "WindowNetwork"),
+        (ConvolutionalAutoencoder(), "ConvolutionalNetwork"),
+        (SequenceAutoencoder(), "SequenceNetwork"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_neighbors_are_of_tables_alone(estimator, name, method, blob, monkeypatch):
+    monkeypatch.delattr("sklearn_ae._base.train")  # nothing is trained
+    monkeypatch.delattr("sklearn_ae._streaming.train_on_block")
+    estimator = clone(estimator).set_params(outlier_score="neighbors")
+    with pytest.raises(ValueError, match=r"^outlier_score='neighbors' ") as caught:
+        getattr(estimator, method)(blob)
+    assert str(caught.value) == (
+        "outlier_score='neighbors' compares rows of tables column by column, and the "
+        f"network is a {name}. Use 'auto' or 'mahalanobis'."
+    )
+    assert not hasattr(estimator, "net_")
+
+
+# -- rows that are left out
+
+
+@pytest.fixture
+def contaminated(blob):
+    """Rows of which those at ``OUTLIERS`` are far away: shape (60, 5)."""
+    X = blob.copy()
+    X[OUTLIERS] += 30 + 3 * np.arange(6)[:, None]
+    return X
+
+
+OUTLIERS = [3, 10, 20, 21, 40, 59]
+KEPT = np.setdiff1d(np.arange(60), OUTLIERS)
+
+# A tenth of the rows.
+TRIMMED = {"trim": 0.1, "batch_size": 16, "learning_rate": 0.01, **FAST}
+
+
+def parameters_of(estimator):
+    return [tensor.numpy() for tensor in estimator.net_.module_.state_dict().values()]
+
+
+def kept_by(estimator, X):
+    """Positions of the rows but for the tenth that scores lowest without any trim."""
+    first = clone(estimator).set_params(trim=0.0).fit(X)
+    return np.sort(np.argsort(first.score_samples(X))[len(X) // 10 :])
+
+
+def assert_equal_fits(ours, expected, X):
+    for tensors in zip(parameters_of(ours), parameters_of(expected), strict=True):
+        np.testing.assert_array_equal(*tensors)
+    np.testing.assert_array_equal(ours.score_samples(X), expected.score_samples(X))
+    np.testing.assert_array_equal(ours.training_scores_, expected.training_scores_)
+
+
+@pytest.mark.parametrize("outlier_score", ["auto", *SCORERS])
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_share_of_the_rows_is_left_out_of_a_second_fit(
+    kind, outlier_score, contaminated
+):
+    estimator = kind(1, outlier_score=outlier_score, **TRIMMED)
+    kept = kept_by(estimator, contaminated)
+    estimator.fit(contaminated)
+    assert estimator.trimmed_share_ == pytest.approx(0.1)
+    assert isinstance(estimator.trimmed_share_, float)
+    assert estimator.training_scores_.shape == (54,)
+    np.testing.assert_allclose(estimator.mean_, contaminated[kept].mean(axis=0))
+    rest = clone(estimator).set_params(trim=0.0).fit(contaminated[kept])
+    assert_equal_fits(estimator, rest, contaminated)
+
+
+@pytest.mark.parametrize("kind", [ConvolutionalAutoencoder, SequenceAutoencoder])
+def test_so_it_is_of_images_and_sequences(kind, contaminated):
+    estimator = kind(1, **TRIMMED)
+    kept = kept_by(estimator, contaminated)
+    rest = clone(estimator).set_params(trim=0.0).fit(contaminated[kept])
+    assert_equal_fits(estimator.fit(contaminated), rest, contaminated)
+
+
+def test_the_rows_left_out_are_the_outliers(contaminated):
+    kept = kept_by(Autoencoder(1, **TRIMMED), contaminated)
+    np.testing.assert_array_equal(kept, KEPT)
+
+
+def test_with_sparse_rows_and_weights_as_well(contaminated):
+    from scipy import sparse
+
+    X, weight = sparse.csr_matrix(contaminated), 1 + np.arange(60) % 3
+    estimator = Autoencoder(1, **TRIMMED).fit(X, sample_weight=weight)
+    kept = estimator.training_scores_.size
+    assert abs(estimator.trimmed_share_ - 0.1) <= weight.max() / weight.sum()
+    assert 50 < kept < 60
+    left_out = np.argsort(estimator.score_samples(X))[: 60 - kept]
+    share = weight[left_out].sum() / weight.sum()
+    assert estimator.trimmed_share_ == pytest.approx(share)
+
+
+def test_rows_left_out_have_no_influence(contaminated):
+    far = contaminated.copy()
+    far[OUTLIERS] *= 50
+    ours, other = (Autoencoder(2, **TRIMMED).fit(X) for X in (contaminated, far))
+    assert_equal_fits(ours, other, far)
+    assert ours.offset_ == other.offset_
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("contamination", [0.05, 0.1, 0.3])
+@pytest.mark.parametrize("trim", ["auto", 0.0, 0.1, 0.45])
+def test_contamination_is_of_all_rows_trimmed_or_not(
+    trim, contamination, early_stopping, contaminated
+):
+    estimator = Autoencoder(
+        2,
+        trim=trim,
+        contamination=contamination,
+        early_stopping=early_stopping,
+        **FAST,
+    )
+    labels = estimator.fit_predict(contaminated)
+    assert (labels == -1).sum() == round(contamination * 60)
+    assert set(np.flatnonzero(labels == -1)) & set(OUTLIERS)
+
+
+@pytest.mark.parametrize("outlier_score", SCORERS)
+def test_with_trim_0_the_score_learns_from_all_rows(outlier_score, contaminated):
+    params = {"trim": 0, "outlier_score": outlier_score}
+    estimator = Autoencoder(2, **params, **FAST).fit(contaminated)
+    assert estimator.trimmed_share_ == 0
+    assert estimator.training_scores_.shape == (60,)
+    if outlier_score == "mahalanobis":
+        features, _ = features_of(estimator, contaminated)
+        mean = features.mean(axis=0)
+        np.testing.assert_allclose(estimator._scorer.center, mean, atol=1e-12)
+        trimmed = clone(estimator).set_params(trim="auto").fit(contaminated)
+        assert np.abs(trimmed._scorer.center - mean).max() > 0.1
+
+
+def test_with_trim_auto_the_network_learns_from_all_rows(contaminated):
+    auto, none = (
+        Autoencoder(2, trim=trim, **FAST).fit(contaminated) for trim in ("auto", 0)
+    )
+    for tensors in zip(parameters_of(auto), parameters_of(none), strict=True):
+        np.testing.assert_array_equal(*tensors)
+    assert 0.1 <= auto.trimmed_share_ < 0.5
+    scores = auto.score_samples(contaminated)
+    assert scores[OUTLIERS].max() < scores[KEPT].min()
+
+
+@pytest.mark.parametrize("trim", ["auto", 0.1])
+def test_the_distance_from_the_bulk_leaves_out_a_tenth(trim, blob):
+    estimator = Autoencoder(2, outlier_score="mahalanobis", trim=trim, **FAST)
+    assert estimator.fit(blob).trimmed_share_ == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("trim", "n_equal"), [(0.3, 25), (0.1, 30)])
+def test_too_many_equal_scores_cannot_be_trimmed(trim, n_equal, blob):
+    X = blob[:30].copy()
+    X[:n_equal] = X[0]
+    estimator = Autoencoder(2, trim=trim, **FAST)
+    with pytest.raises(ValueError, match=r"^trim=") as caught:
+        estimator.fit(X)
+    assert str(caught.value) == (
+        f"trim={trim} leaves 0 of 30 rows for the second fit, which needs 2: too many "
+        "scores are equal. Lower trim, or use 'auto'."
+    )
+    assert not hasattr(estimator, "net_")
+    assert not hasattr(estimator, "n_features_in_")
+
+
+@pytest.mark.parametrize("trim", [-0.1, 0.5, 1, "some", None])
+def test_trim_is_a_share_below_a_half(trim, blob):
+    with pytest.raises(ValueError, match=r"The 'trim' parameter of Autoencoder must"):
+        Autoencoder(trim=trim).fit(blob)
+
+
+@pytest.mark.parametrize(
+    ("trim", "outlier_score", "share"),
+    [
+        (0.0, "auto", 0),
+        (0.2, "auto", 0.2),
+        (0.2, "mahalanobis", 0.2),
+        (0.2, "reconstruction", 0),
+    ],
+)
+def test_of_a_stream_the_score_alone_is_trimmed(
+    trim, outlier_score, share, contaminated
+):
+    params = {"trim": trim, "outlier_score": outlier_score, "random_state": 0}
+    estimator = Autoencoder(2, **params)
+    estimator.partial_fit(contaminated).partial_fit(contaminated)
+    assert estimator.trimmed_share_ == pytest.approx(share)
+    assert estimator.training_scores_.shape == (120,)
+    untrimmed = clone(estimator).set_params(trim=0.0)
+    untrimmed.partial_fit(contaminated).partial_fit(contaminated)
+    for tensors in zip(parameters_of(estimator), parameters_of(untrimmed), strict=True):
+        np.testing.assert_array_equal(*tensors)
+
+
+def test_both_fits_go_on_from_the_earlier_one(contaminated):
+    params = {**TRIMMED, "trim": 0.0, "warm_start": True}
+    ours = Autoencoder(2, **params).fit(contaminated)
+    ours.set_params(trim=0.1).fit(contaminated)
+    expected = Autoencoder(2, **params).fit(contaminated)
+    expected.fit(contaminated[KEPT])
+    assert_equal_fits(ours, expected, contaminated)
+
+
+def test_scikit_learns_callbacks_see_one_of_two_fits(contaminated):
+    pytest.importorskip("sklearn.callback")
+    seen = []
+
+    class Count:
+        def setup(self, estimator, context):
+            pass
+
+        teardown = on_fit_task_begin = setup
+
+        def on_fit_task_end(self, estimator, context):
+            seen.append(context.task_name)
+
+    estimator = Autoencoder(1, **TRIMMED).set_callbacks(Count()).fit(contaminated)
+    assert estimator.n_epochs_ == 4
+    assert seen == ["epoch"] * 4 + ["fit"]

@@ -1,0 +1,85 @@
+"""What the preset for outliers promises beyond what all estimators do."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
+
+from sklearn_ae import Autoencoder, OutlierAutoencoder
+from sklearn_ae.detection import NeighborScorer
+
+FAST = {"max_epochs": 4, "random_state": 0}
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+
+
+def test_it_is_the_autoencoder_with_other_defaults(blob):
+    ours = OutlierAutoencoder(2, **FAST).fit(blob)
+    changed = {
+        name: value
+        for name, value in OutlierAutoencoder().get_params().items()
+        if value != Autoencoder().get_params()[name]
+    }
+    assert changed == {
+        "standardize": True,
+        "hidden_layer_sizes": (64, 32),
+        "learning_rate": 0.01,
+        "n_iter_no_change": 10,
+    }
+    # Of the same number of folds it is the same fit.
+    params = {**ours.get_params(), "validation_fraction": 0.5}
+    same = Autoencoder(**params).fit(blob)
+    ours = OutlierAutoencoder(**params).fit(blob)
+    assert_array_equal(ours.transform(blob), same.transform(blob))
+    assert_array_equal(ours.score_samples(blob), same.score_samples(blob))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_epochs", "plain"),
+    # A small table is one batch; 1100 rows are 5.
+    [(100, 300, 600), (1100, 160, 300)],
+)
+def test_steps_are_fewer(n_rows, n_epochs, plain, table):
+    params = {"hidden_layer_sizes": (), "random_state": 0, "n_iter_no_change": 1}
+    ours = OutlierAutoencoder(1, **params).fit(table[:n_rows])
+    assert ours.max_epochs_ == n_epochs
+    assert Autoencoder(1, **params).fit(table[:n_rows]).max_epochs_ == plain
+
+
+def test_there_are_three_folds_at_most(blob):
+    plain, ours = (
+        kind(2, **FAST)._open(blob, None).recipe.max_folds
+        for kind in (Autoencoder, OutlierAutoencoder)
+    )
+    assert ours == 3 < plain
+
+
+def test_outliers_are_found_as_well_as_by_a_forest(cancer):
+    benign = load_breast_cancer().target
+    normal = cancer[benign == 1]
+    detectors = OutlierAutoencoder(random_state=0), IsolationForest(random_state=0)
+    ours, forest = (
+        roc_auc_score(benign, each.fit(normal[::2]).score_samples(cancer))
+        for each in detectors
+    )
+    assert ours > 0.95
+    assert ours > forest - 0.02
+
+
+def test_scores_are_distances_to_neighbours_whatever_the_units(blob):
+    unit = np.array([1, 1e3, 1e-4, 7, 1])
+    one, other = (OutlierAutoencoder(2, **FAST).fit(X) for X in (blob, unit * blob))
+    assert isinstance(one._scorer, NeighborScorer)
+    assert_allclose(
+        one.score_samples(blob), other.score_samples(unit * blob), atol=1e-5
+    )
+
+
+def test_it_goes_where_forests_go(blob):
+    X = np.vstack([blob, 5 + blob[:3] * 5])
+    detector = OutlierAutoencoder(contamination=3 / 63, random_state=0)
+    assert_array_equal(np.flatnonzero(detector.fit_predict(X) == -1), [60, 61, 62])
