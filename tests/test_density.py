@@ -367,3 +367,30 @@ def test_more_columns_tell_more_of_the_code():
         )
         information.append(model.fit(X).kl_.sum())
     assert information[1] > 3 * information[0]
+
+
+# -- rows that are left out
+
+
+@pytest.mark.parametrize("prior", ["mixture", "normal"])
+def test_the_likelihood_may_leave_rows_out(prior):
+    X = curve(120)
+    X[:12, 1] += 100
+    params = {"prior": prior, "max_epochs": 2, "random_state": 0}
+    model = VariationalAutoencoder(2, trim=0.1, **params).fit(X)
+    assert model.trimmed_share_ == pytest.approx(0.1)
+    assert model.training_scores_.shape == (108,)
+    # Nothing of an earlier fit decides what is left out.
+    earlier = VariationalAutoencoder(2, trim=0.1, **params).fit(curve(120, seed=1))
+    again = earlier.fit(X)
+    np.testing.assert_array_equal(again.score_samples(X), model.score_samples(X))
+
+
+def test_the_likelihood_learns_from_all_rows_by_default():
+    X = curve(120)
+    auto, none = (
+        VariationalAutoencoder(2, trim=trim, max_epochs=2, random_state=0).fit(X)
+        for trim in ("auto", 0.0)
+    )
+    assert auto.trimmed_share_ == none.trimmed_share_ == 0
+    np.testing.assert_array_equal(auto.score_samples(X), none.score_samples(X))

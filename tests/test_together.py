@@ -217,6 +217,22 @@ def test_wrong_parameters_are_their_own_fits_error(change, few):
     assert found == [None, message_of(wrong, few), None]
 
 
+@pytest.mark.parametrize("trim", ["auto", 0.0, 0.2])
+def test_rows_are_left_out_as_in_a_fit_alone(trim, few, stacks):
+    estimators = [make(trim=trim, random_state=seed) for seed in range(3)]
+    assert can_be_batched(estimators[0]) == (trim != 0.2)
+    assert_fits_are_as_alone(estimators, few)
+    assert stacks == ([] if trim == 0.2 else [3])
+
+
+def test_too_much_trim_is_its_own_fits_error(few):
+    few[:90] = few[0]
+    wrong = make(trim=0.2)
+    found = texts(fit_together([Task(each, few) for each in (make(), wrong, make())]))
+    assert found == [None, message_of(wrong, few), None]
+    assert found[1].startswith("trim=0.2 leaves 0 of 100 rows")
+
+
 def test_wrong_rows_are_their_own_fits_error(few):
     wrong = np.full((100, 5), np.nan)
     tasks = [Task(make(), X) for X in (few, wrong, few)]
