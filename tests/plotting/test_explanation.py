@@ -93,10 +93,10 @@ def test_several_rows_are_refused(autoencoder, odd):
     )
 
 
-def test_an_infinite_score_is_refused(autoencoder, odd):
+def test_an_infinite_score_is_refused(distance, odd):
     odd[0, 1] = 1e300
     with pytest.raises(ValueError, match="is -inf") as caught:
-        ExplanationDisplay.from_estimator(autoencoder, odd[:1])
+        ExplanationDisplay.from_estimator(distance, odd[:1])
     assert str(caught.value) == (
         "The score of the row is -inf, and a bar would have no end. Look at the shares "
         "and the values of explain instead."
@@ -135,9 +135,9 @@ def test_rows_of_the_map_have_the_names_of_the_index(autoencoder, odd):
     assert set(columns_of(display)) == set("abcd")
 
 
-def test_an_infinite_score_has_all_of_it_in_the_map(autoencoder, odd):
+def test_an_infinite_score_has_all_of_it_in_the_map(distance, odd):
     odd[1, 3] = -1e300
-    display = ExplanationMapDisplay.from_estimator(autoencoder, odd)
+    display = ExplanationMapDisplay.from_estimator(distance, odd)
     place = columns_of(display).index("3")
     values = np.asarray(display.image_.get_array())
     assert_array_equal(values[1], np.eye(4)[place])
