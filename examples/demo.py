@@ -1,8 +1,8 @@
-"""A short tour: Autoencoder beside PCA and beside IsolationForest.
+"""A short tour: Autoencoder beside PCA, OutlierAutoencoder beside IsolationForest.
 
-Run it with ``make demo``, or with ``python examples/demo.py``. It fits the three on
-data that come with scikit-learn, all with their defaults, prints two tables and
-writes four pictures to ``demo_output/``. The figures are printed as they come out.
+Run it with ``make demo``, or with ``python examples/demo.py``. It fits them to data
+that come with scikit-learn, all with their defaults, prints two tables and writes four
+pictures to ``demo_output/``. The figures are printed as they come out.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_ae import Autoencoder
+from sklearn_ae import Autoencoder, OutlierAutoencoder
 from sklearn_ae.metrics import reconstruction_r2
 from sklearn_ae.plotting import (
     CodeDisplay,
@@ -126,7 +126,7 @@ def measure_codes(name, X, y, k, seed):
     return [*r2, *accuracy, *seconds]
 
 
-# -- the second table: Autoencoder in the place of IsolationForest
+# -- the second table: OutlierAutoencoder in the place of IsolationForest
 
 
 def compare_detectors():
@@ -137,8 +137,9 @@ In the place of IsolationForest
 ===============================
 AUROC: probability that an outlier is scored as more abnormal than an inlier, on rows
 that were not trained on. "PCA" scores by the reconstruction error of PCA(0.9), which
-keeps as many components as Autoencoder() does. Training rows are 60 % of the inliers;
-with "10 % outliers" one training row in ten is an outlier that no one has marked.
+keeps as many components as OutlierAutoencoder() does. Training rows are 60 % of the
+inliers; with "10 % outliers" one training row in ten is an outlier that no one has
+marked.
   digits         each digit in turn is normal, the other nine are outliers
   breast cancer  benign is normal, malignant are outliers; {SPLITS} random splits
   wine           each cultivar in turn is normal, the other two are outliers
@@ -184,7 +185,7 @@ def measure_detectors(name, X, is_outlier, share, seed):
     for model in (
         IsolationForest(random_state=seed),
         PCA(0.9, random_state=seed),
-        Autoencoder(random_state=seed),
+        OutlierAutoencoder(random_state=seed),
     ):
         seconds.append(timed_fit(model, X_train))
         auroc.append(roc_auc_score(is_outlier[test], abnormality(model, X_test)))
@@ -236,7 +237,7 @@ def draw_pictures():
     )
     is_outlier = np.arange(len(X_test)) >= len(X_new)
     figure, axes = plt.subplots(ncols=2, figsize=(12, 4.5), layout="constrained")
-    detectors = (IsolationForest(random_state=0), Autoencoder(random_state=0))
+    detectors = (IsolationForest(random_state=0), OutlierAutoencoder(random_state=0))
     for ax, model in zip(axes, detectors, strict=True):
         OutlierScoreDisplay.from_estimator(
             model.fit(X_train), X_test, is_outlier.astype(int), ax=ax
