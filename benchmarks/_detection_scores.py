@@ -7,6 +7,7 @@ the default alone.
 
 from collections import defaultdict
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 from unittest.mock import patch
 
@@ -130,6 +131,9 @@ SCORES = {
     "neighbours 1, 5, √m": _ranks(1, 5, "√m"),
     "512 references": Variant(constants={"N_REFERENCES": 512}),
     "2048 references": Variant(constants={"N_REFERENCES": 2048}),
+    "moderate is 2": Variant(constants={"MODERATE": 2.0}),
+    "moderate is 6": Variant(constants={"MODERATE": 6.0}),
+    "all is moderate": Variant(constants={"MODERATE": np.inf}),
     "far is 1": Variant(constants={"FAR": 1.0}),
     "far is 2": Variant(constants={"FAR": 2.0}),
     "far is 3": Variant(constants={"FAR": 3.0}),
@@ -154,8 +158,8 @@ class Remembering(OutlierAutoencoder):
         self.fitted = fitted
         super()._fit_detector(fitted)
 
-    def with_score(self, variant):
-        """Return the estimator with another score of the same network."""
+    def score_by(self, variant, X):
+        """Return the scores of rows by another score of the same network."""
         self.set_params(outlier_score="auto", trim="auto")
         self.set_params(**variant.parameters)
         with ExitStack() as stack:
@@ -164,8 +168,8 @@ class Remembering(OutlierAutoencoder):
             stack.enter_context(patch.object(_fits, "NeighborScorer", variant.scorer))
             everything = np.arange(len(self.fitted.weight))
             network = self.fitted.network
-            self._scorer = self._chosen_scorer(self.fitted, network, everything)
-        return self
+            scorer = self._chosen_scorer(self.fitted, network, everything)
+            return self._score_rows(self._read(X), scorer)
 
 
 # -- the tables
@@ -179,9 +183,9 @@ def find_tables(options):
     return tables[:2] if options.quick else tables
 
 
-def figures(estimator, rows):
-    """Return AUROC and average precision of a fitted estimator."""
-    scores = estimator.score_samples(rows.train if rows.test is None else rows.test)
+def figures(score, rows):
+    """Return AUROC and average precision of a function that scores rows."""
+    scores = score(rows.train if rows.test is None else rows.test)
     truth = rows.is_anomaly
     return roc_auc_score(truth, -scores), average_precision_score(truth, -scores)
 
@@ -193,13 +197,14 @@ def try_table(table, setting, options):
         return {}
     rows = divide(*read, setting, SEED)
     model = fit(Remembering(random_state=SEED), rows.train, options)
-    found = {DEFAULT: figures(model, rows)}
+    found = {DEFAULT: figures(model.score_samples, rows)}
     if table.half != HALVES[0]:
         return found
     for name, variant in SCORES.items():
-        found[name] = figures(model.with_score(variant), rows)
+        found[name] = figures(partial(model.score_by, variant), rows)
     for name, make in FITS.items():
-        found[name] = figures(fit(make(), rows.train, options), rows)
+        model = fit(make(), rows.train, options)
+        found[name] = figures(model.score_samples, rows)
     return found
 
 
@@ -258,7 +263,9 @@ TEXT = (
     'share one fit of each table, from "trim=0.1" on each line has its own. "Far" is '
     "how far above the median a first score must be for a row to be no reference, in "
     "distances of the lower quartile from the median; it is "
-    f"{_neighbors.FAR:g} by default, and with trim=0 no row is far.\n\n"
+    f"{_neighbors.FAR:g} by default, and with trim=0 no row is far. Values are "
+    '"moderate" up to so many standard deviations, by default '
+    f"{_neighbors.MODERATE:g}; beyond, they count by their logarithms.\n\n"
     "A table that moves by 0.1 moves the mean of eleven by 0.01: smaller differences "
     "are noise, and of four tables larger ones, too. The default is a round choice on "
     "a plateau, and need not be the best line of any column."

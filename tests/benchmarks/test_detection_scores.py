@@ -38,8 +38,8 @@ def test_the_first_variant_is_the_default(model):
 
     rows = skewed_rows(50, seed=1)
     expected = model.score_samples(rows)
-    model.with_score(SCORES["only rows"])
-    scores = model.with_score(SCORES[DEFAULT]).score_samples(rows)
+    model.score_by(SCORES["only rows"], rows)
+    scores = model.score_by(SCORES[DEFAULT], rows)
     np.testing.assert_array_equal(scores, expected)
 
 
@@ -47,17 +47,17 @@ def test_no_two_variants_are_the_same_score(model):
     from _detection_scores import SCORES
 
     rows = skewed_rows(50, seed=1)
-    scores = [model.with_score(x).score_samples(rows) for x in SCORES.values()]
+    scores = [model.score_by(x, rows) for x in SCORES.values()]
     assert len(np.unique(scores, axis=0)) == len(SCORES)
 
 
 def test_variants_leave_the_package_as_it_was(model):
     from _detection_scores import SCORES
 
-    names = ("RANKS", "N_REFERENCES", "FAR")
+    names = ("RANKS", "N_REFERENCES", "FAR", "MODERATE")
     before = [getattr(_neighbors, name) for name in names]
     for variant in SCORES.values():
-        model.with_score(variant)
+        model.score_by(variant, skewed_rows(5))
     assert [getattr(_neighbors, name) for name in names] == before
     assert _fits.NeighborScorer is _neighbors.NeighborScorer
 
