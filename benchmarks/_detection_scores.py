@@ -267,6 +267,7 @@ TEXT = (
     '"moderate" up to so many standard deviations, by default '
     f"{_neighbors.MODERATE:g}; beyond, they count by their logarithms.\n\n"
     "A table that moves by 0.1 moves the mean of eleven by 0.01: smaller differences "
-    "are noise, and of four tables larger ones, too. The default is a round choice on "
-    "a plateau, and need not be the best line of any column."
+    "are noise, and of four tables larger ones, too. What a seed alone does is in the "
+    'line "random_state=1". The default is a round choice on a plateau, and need not '
+    "be the best line of any column."
 )
