@@ -79,3 +79,8 @@ class OutlierAutoencoder(Autoencoder):
 
     _schedule = _defaults.OUTLIER_SCHEDULE
     _max_folds = 3
+
+    def _warn_if_cut_short(self):
+        # By default it stops before the end on purpose.
+        if self.max_epochs != "auto":
+            super()._warn_if_cut_short()

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_breast_cancer
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 
-from sklearn_ae import Autoencoder, OutlierAutoencoder
+from sklearn_ae import Autoencoder, OutlierAutoencoder, _facts
 from sklearn_ae.detection import NeighborScorer
 
 FAST = {"max_epochs": 4, "random_state": 0}
@@ -83,3 +85,16 @@ def test_it_goes_where_forests_go(blob):
     X = np.vstack([blob, 5 + blob[:3] * 5])
     detector = OutlierAutoencoder(contamination=3 / 63, random_state=0)
     assert_array_equal(np.flatnonzero(detector.fit_predict(X) == -1), [60, 61, 62])
+
+
+@pytest.mark.filterwarnings("error:.*was still improving")
+def test_epochs_that_end_early_on_purpose_are_none_that_ran_out(monkeypatch):
+    schedule = OutlierAutoencoder._schedule._replace(steps=1, min_epochs=4)
+    monkeypatch.setattr(OutlierAutoencoder, "_schedule", schedule)
+    monkeypatch.setattr(_facts, "STILL_IMPROVING", 0.0)
+    X = load_digits().data[:1200]
+    by_default = OutlierAutoencoder(8, random_state=0).fit(X)
+    assert by_default.max_epochs_ == 4
+    assert by_default.diagnose()["is_cut_short"]
+    with pytest.warns(ConvergenceWarning, match="max_epochs=4 ran out"):
+        clone(by_default).set_params(max_epochs=4).fit(X)
