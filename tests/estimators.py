@@ -29,7 +29,8 @@ ESTIMATORS = {
     "autoencoder": Autoencoder(**FAST),
     "convolutional": ConvolutionalAutoencoder(**FAST),
     "denoising": DenoisingAutoencoder(**FAST),
-    "outlier": OutlierAutoencoder(**FAST),
+    # In the units of the rows, as all others of these, to be compared with PCA.
+    "outlier": OutlierAutoencoder(standardize=False, **FAST),
     "sequence": SequenceAutoencoder(cell_size=16, **FAST),
     "sparse": SparseAutoencoder(**FAST),
     "variational": VariationalAutoencoder(**FAST),
@@ -102,6 +103,7 @@ CONFIGURATIONS = {
     "warmed up": VariationalAutoencoder(
         2, beta=0.5, kl_warmup=3, free_bits=0.1, **FAST
     ),
+    "outliers in standard deviations": OutlierAutoencoder(2, **FAST),
     "scored by the distance": Autoencoder(2, outlier_score="mahalanobis", **FAST),
     "trimmed": Autoencoder(1, trim=0.1, **FAST),
     "trimmed and scored by the error": Autoencoder(
