@@ -37,11 +37,14 @@ class Task(NamedTuple):
         One object for all tasks of the same rows.
     sample_weight : array-like or None
         Likewise.
+    finds_outliers : bool
+        Whether it is to learn scores and a threshold, if it is fitted in a stack.
     """
 
     estimator: object
     X: object
     sample_weight: object = None
+    finds_outliers: bool = True
 
 
 class Outcome(NamedTuple):
@@ -263,7 +266,8 @@ def _adopt(task, opened, job, training):
     estimator = task.estimator
     if training is None:
         return _attempt(_fit_alone, estimator, opened)
-    return _attempt(lambda: estimator._adopt(complete(job, training), opened.recipe))
+    become = estimator._adopt if task.finds_outliers else estimator._publish
+    return _attempt(lambda: become(complete(job, training), opened.recipe))
 
 
 def _trainings(runs):

@@ -25,16 +25,21 @@ class FixedSplits:
 
 
 class Fold:
-    """The training rows of a split, as candidates' last steps receive them."""
+    """The training rows of a split, as candidates' last steps receive them.
 
-    def __init__(self, X, y):
+    Candidates that are judged by their own ``score``, and then forgotten, need no
+    scores of outliers.
+    """
+
+    def __init__(self, X, y, finds_outliers=True):
         self.X, self.y, self.weight = X, y, None
+        self.finds_outliers = finds_outliers
         self._transformed = {}
 
     def task(self, estimator):
         """Return the task of a candidate, or None if the search has to fit it."""
         if not isinstance(estimator, Pipeline):
-            return Task(estimator, self.X, self.weight)
+            return Task(estimator, self.X, self.weight, self.finds_outliers)
         if self.weight is not None:
             return None
         name, final = estimator.steps[-1]
@@ -49,7 +54,7 @@ class Fold:
             return None
         if key is not None:
             self._transformed[key] = rows
-        return Task(final, rows)
+        return Task(final, rows, None, self.finds_outliers)
 
 
 class Fits:

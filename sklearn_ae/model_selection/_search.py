@@ -133,7 +133,8 @@ class BatchedSearchMixin:
         splits = cv.split(X, y, **routed.splitter.split)
         cv, fits = FixedSplits(list(splits)), Fits()
         for train, _ in cv.splits:
-            fold = Fold(*safe_split(self.estimator, X, y, train))
+            rows = safe_split(self.estimator, X, y, train)
+            fold = Fold(*rows, finds_outliers=self.scoring is not None)
             fold.weight = params_at(X, routed.estimator.fit, train).get("sample_weight")
             for estimator, is_batched in zip(estimators, batched, strict=True):
                 fits.add(fold.task(clone(estimator)) if is_batched else None)

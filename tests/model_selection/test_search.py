@@ -96,6 +96,11 @@ def alone(monkeypatch):
     return fitted
 
 
+def r2_and_outliers(estimator, X, y=None):
+    """Judge an estimator by what takes scores of outliers."""
+    return estimator.score(X) + (estimator.predict(X) == 1).mean()
+
+
 def curved(n_rows):
     rng = np.random.default_rng(0)
     t = rng.uniform(-2, 2, size=(n_rows, 2))
@@ -727,6 +732,23 @@ def test_no_seed_gives_other_fits(rows, alone):
     assert not alone
     # Not eight: some unseeded fits come to nothing, and these all score as PCA does.
     assert len(set(search.cv_results_["mean_test_score"])) > 1
+
+
+@pytest.mark.parametrize(("scoring", "n_fits"), [(None, 1), (r2_and_outliers, 5)])
+def test_candidates_judged_by_their_score_learn_no_outliers(
+    rows, monkeypatch, scoring, n_fits
+):
+    learned, learn = [], Autoencoder._fit_detector
+
+    def count(self, *args):
+        learned.append(self)
+        return learn(self, *args)
+
+    monkeypatch.setattr(Autoencoder, "_fit_detector", count)
+    grid = {"weight_decay": [0.0, 1.0]}
+    search = BatchedGridSearchCV(AE, grid, cv=2, scoring=scoring).fit(rows)
+    assert len(learned) == n_fits
+    assert np.isfinite(search.score_samples(rows)).all()
 
 
 def test_a_random_state_instance(rows, alone):
