@@ -179,9 +179,10 @@ def _say_why(search, candidates, estimators, obstacle):
     left = [pair for pair in zip(candidates, reasons, strict=True) if pair[1]]
     return (
         f"{name} fits {len(left)} of {len(candidates)} candidates one by one, such as "
-        f"{left[0][0]}: {left[0][1]}. Only Autoencoder and DenoisingAutoencoder with "
-        "network='dense', alone or as the last step of a Pipeline, and without "
-        "callbacks, warm_start and verbose, are trained together."
+        f"{left[0][0]}: {left[0][1]}. Only Autoencoder, OutlierAutoencoder and "
+        "DenoisingAutoencoder with network='dense', alone or as the last step of a "
+        "Pipeline, and without callbacks, warm_start, verbose and a share to trim, are "
+        "trained together."
     )
 
 

@@ -71,9 +71,9 @@ VARIATIONAL = VariationalAutoencoder(
 
 FALLS_BACK = (
     "BatchedGridSearchCV fits {n} of {of} candidates one by one, such as {such}: "
-    "{why}. Only Autoencoder and DenoisingAutoencoder with network='dense', alone or "
-    "as the last step of a Pipeline, and without callbacks, warm_start and verbose, "
-    "are trained together."
+    "{why}. Only Autoencoder, OutlierAutoencoder and DenoisingAutoencoder with "
+    "network='dense', alone or as the last step of a Pipeline, and without callbacks, "
+    "warm_start, verbose and a share to trim, are trained together."
 )
 
 
