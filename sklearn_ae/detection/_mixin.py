@@ -16,8 +16,7 @@ from ._explanation import ExplanationMixin
 from ._fits import fit_neighbors
 from ._readings import own_scores
 from ._reconstruction import ReconstructionScorer
-from ._scorer import weighted_quantile
-from ._threshold import ThresholdMixin, threshold_of
+from ._threshold import ThresholdMixin, threshold_at_most, threshold_of
 
 
 class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
@@ -46,7 +45,8 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         Robustness to outliers among the training rows. "auto" lets the score learn
         from the rows that are not far out by a first score, and the network from all.
         A float in [0, 0.5) fits twice, the second time without this share of the rows,
-        those with the lowest scores; with 0 the score learns from all rows.
+        those with the lowest scores, or less where scores tie; with 0 the score learns
+        from all rows.
 
     Attributes
     ----------
@@ -181,20 +181,16 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         return replace(again, before=fitted), recipe
 
     def _rows_to_keep(self, fitted):
-        """Return the positions of the rows that a second fit learns from."""
+        """Return the positions of the rows that a second fit learns from.
+
+        Rows whose scores tie stay together, on the side that leaves no more out than
+        was asked for.
+        """
         weight, everything = fitted.weight, np.arange(len(fitted.weight))
         scorer = self._chosen_scorer(fitted, fitted.network, everything)
         scores = own_scores(fitted, scorer)
-        cut = weighted_quantile(scores, weight, self.trim)
-        # Equal rows may differ in the last digit of their scores and belong together.
-        rest = np.flatnonzero(scores > cut + 1e-9 * abs(cut))
-        if len(rest) < 2:
-            raise ValueError(
-                f"trim={self.trim!r} leaves {len(rest)} of {len(scores)} rows for the "
-                "second fit, which needs 2: too many scores are equal. Lower trim, or "
-                "use 'auto'."
-            )
-        return rest
+        rest = np.flatnonzero(scores >= threshold_at_most(scores, weight, self.trim))
+        return rest if len(rest) > 1 else everything
 
     def _fit_detector(self, fitted):
         """Learn the scorer and the threshold of a fitted network."""

@@ -462,19 +462,17 @@ def test_the_distance_from_the_bulk_leaves_out_a_tenth(trim, blob):
     assert estimator.fit(blob).trimmed_share_ == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("trim", "n_equal"), [(0.3, 25), (0.1, 30)])
-def test_too_many_equal_scores_cannot_be_trimmed(trim, n_equal, blob):
+@pytest.mark.parametrize(("n_equal", "n_kept"), [(25, 25), (27, 27), (30, 30)])
+def test_rows_whose_scores_tie_stay_together(n_equal, n_kept, blob):
     X = blob[:30].copy()
     X[:n_equal] = X[0]
-    estimator = Autoencoder(2, trim=trim, **FAST)
-    with pytest.raises(ValueError, match=r"^trim=") as caught:
-        estimator.fit(X)
-    assert str(caught.value) == (
-        f"trim={trim} leaves 0 of 30 rows for the second fit, which needs 2: too many "
-        "scores are equal. Lower trim, or use 'auto'."
-    )
-    assert not hasattr(estimator, "net_")
-    assert not hasattr(estimator, "n_features_in_")
+    estimator = Autoencoder(2, trim=0.3, **FAST).fit(X)
+    assert estimator.trimmed_share_ == pytest.approx(1 - n_kept / 30)
+
+
+def test_no_more_is_trimmed_than_was_asked_for(blob):
+    estimator = Autoencoder(2, trim=0.49, **FAST).fit(blob[:50])
+    assert estimator.trimmed_share_ == pytest.approx(24 / 50)
 
 
 @pytest.mark.parametrize("trim", [-0.1, 0.5, 1, "some", None])
