@@ -225,14 +225,6 @@ def test_rows_are_left_out_as_in_a_fit_alone(trim, few, stacks):
     assert stacks == ([] if trim == 0.2 else [3])
 
 
-def test_too_much_trim_is_its_own_fits_error(few):
-    few[:90] = few[0]
-    wrong = make(trim=0.2)
-    found = texts(fit_together([Task(each, few) for each in (make(), wrong, make())]))
-    assert found == [None, message_of(wrong, few), None]
-    assert found[1].startswith("trim=0.2 leaves 0 of 100 rows")
-
-
 def test_wrong_rows_are_their_own_fits_error(few):
     wrong = np.full((100, 5), np.nan)
     tasks = [Task(make(), X) for X in (few, wrong, few)]
