@@ -47,13 +47,9 @@ def fit_mahalanobis(fitted, network, index, trim="auto"):
         Ready to score.
     """
     index = some_of(index, network.n_components + network.n_features)
+    floor = feature_floor(network, fitted.scaling)
     scorer = MahalanobisScorer(trim=share_of(trim))
-    return scorer.fit(
-        *read_rows(fitted, network, index, scorer.read),
-        fitted.weight[index],
-        evidence=evidence_of(fitted, index),
-        floor=feature_floor(network, fitted.scaling),
-    )
+    return _learned(scorer, fitted, network, index, floor)
 
 
 def fit_isotropic(
@@ -99,12 +95,7 @@ def fit_isotropic(
     scorer = IsotropicScorer(
         image_shape, n_channels, mean, noise_share, unit, share_of(trim)
     )
-    return scorer.fit(
-        *read_rows(fitted, network, index, scorer.read),
-        fitted.weight[index],
-        evidence=evidence_of(fitted, index),
-        floor=CODE_FLOOR,
-    )
+    return _learned(scorer, fitted, network, index, CODE_FLOOR)
 
 
 def fit_token_scorer(fitted, network, index, trim="auto"):
@@ -128,11 +119,16 @@ def fit_token_scorer(fitted, network, index, trim="auto"):
     """
     index = some_of(index, network.n_components)
     scorer = TokenScorer(trim=share_of(trim))
+    return _learned(scorer, fitted, network, index, CODE_FLOOR)
+
+
+def _learned(scorer, fitted, network, index, floor):
+    """Return a scorer of the bulk of rows, once it has learned those at ``index``."""
     return scorer.fit(
         *read_rows(fitted, network, index, scorer.read),
         fitted.weight[index],
         evidence=evidence_of(fitted, index),
-        floor=CODE_FLOOR,
+        floor=floor,
     )
 
 
