@@ -109,13 +109,16 @@ def test_columns_of_any_scale_train_alike(estimator, digits):
     assert scaled == pytest.approx(plain, abs=0.02)
 
 
+# One column of thirty, where far values count by their logarithm in the default score:
+# an IsolationForest has these rows among the lowest three tenths.
 @only(has_principal_codes, has_columns)
-def test_scores_follow_no_column_for_its_unit(estimator, cancer):
+@pytest.mark.parametrize(("score", "share"), [("mahalanobis", 0.05), ("auto", 0.2)])
+def test_scores_follow_no_column_for_its_unit(estimator, cancer, score, share):
     X = cancer.copy()
     X[:10, 3] += 15  # ten rows far out in one column of small unit
     scale = np.r_[np.ones(3), 1e-6, np.ones(26)]
-    # One column of thirty: an IsolationForest has them among the lowest three tenths.
-    model = clone(estimator).set_params(contamination=0.2).fit(X * scale)
+    estimator.set_params(outlier_score=score, contamination=share)
+    model = clone(estimator).fit(X * scale)
     assert (model.predict((X * scale)[:10]) == -1).all()
 
 
