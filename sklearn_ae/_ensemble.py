@@ -21,6 +21,7 @@ from .detection import (
     OutlierDetectionMixin,
     ThresholdMixin,
     calibration_weight,
+    own_sample,
     threshold_of,
     weighted_quantile,
 )
@@ -76,7 +77,7 @@ class AutoencoderEnsemble(
     offset_ : float
         Threshold: ``decision_function`` is ``score_samples`` minus ``offset_``.
     training_scores_ : ndarray of shape (n_held_out,)
-        Mean scores of the held-out rows, as of the members.
+        Mean scores of the same rows as the members'.
     n_features_in_ : int
         Number of columns seen in :meth:`fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -236,7 +237,9 @@ class AutoencoderEnsemble(
         plan = plan_for(rows.shape[1], weight, group, recipe, None)
         held_out = plan.held_out_rows
         known = weight
-        if len(held_out) and not plan.is_cross_fitted:
+        if not len(held_out):
+            known = own_sample(weight, group)[1]
+        elif not plan.is_cross_fitted:
             known = weight[held_out]
         scores = [member.training_scores_ for member in self.estimators_]
         self._scales = [scale_of(each, known) for each in scores]

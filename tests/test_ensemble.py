@@ -24,6 +24,7 @@ from sklearn_ae import (
     _together,
 )
 from sklearn_ae._ensemble import scale_of
+from sklearn_ae.detection import _readings
 from sklearn_ae.metrics import reconstruction_r2
 
 pytestmark = pytest.mark.filterwarnings(
@@ -183,6 +184,18 @@ def test_members_that_trim_other_rows_each_are_refused(rows):
 @pytest.mark.parametrize("scores", [np.zeros(4), np.full(3, -np.inf)])
 def test_scores_without_a_spread_have_none_to_divide_by(scores):
     assert scale_of(scores, np.ones(len(scores))) == (scores[0], 1.0)
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.2])
+def test_of_many_rows_members_score_the_same_ones(contamination, rows, monkeypatch):
+    monkeypatch.setattr(_readings, "MOST_OWN", 30)
+    member = clone(FAST).set_params(early_stopping=False)
+    weight = np.linspace(1, 2, len(rows))
+    ensemble = make(member, contamination=contamination).fit(rows, sample_weight=weight)
+    # A mean over different rows would be no row's score.
+    gaps = np.abs(ensemble.score_samples(rows)[:, None] - ensemble.training_scores_)
+    assert gaps.shape == (len(rows), 30)
+    assert gaps.min(axis=0).max() < 1e-9
 
 
 def test_without_a_member_given_it_is_the_autoencoder(rows):

@@ -8,6 +8,7 @@ from ._isotropic import IsotropicScorer
 from ._likelihood import CodePrior, LikelihoodScorer, even_normals
 from ._mixin import OutlierDetectionMixin
 from ._neighbors import NeighborScorer
+from ._readings import own_sample
 from ._reconstruction import ReconstructionScorer
 from ._scorer import MahalanobisScorer, weighted_quantile
 from ._threshold import FALSE_ALARM_RATE, ThresholdMixin, threshold_of
@@ -34,6 +35,7 @@ __all__ = [
     "fit_mahalanobis",
     "fit_neighbors",
     "fit_token_scorer",
+    "own_sample",
     "threshold_of",
     "weighted_quantile",
 ]

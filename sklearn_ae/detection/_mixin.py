@@ -14,7 +14,7 @@ from ..training import blocks_of
 from ._conformal import calibration_weight
 from ._explanation import ExplanationMixin
 from ._fits import fit_neighbors
-from ._readings import own_scores
+from ._readings import own_sample, own_scores, own_scores_at
 from ._reconstruction import ReconstructionScorer
 from ._threshold import ThresholdMixin, threshold_at_most, threshold_of
 
@@ -56,7 +56,8 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         Outlier scores of the held-out rows by models that have not seen them, so that
         they compare with scores of new rows. All training rows, in their order, if
         the fit was cross-fitted; their own scores by the final model, if nothing was
-        held out; those of the sample of the rows seen, after :meth:`partial_fit`.
+        held out, and of more than 4096 rows those of so many of them, drawn by their
+        weight; those of the sample of the rows seen, after :meth:`partial_fit`.
         Rows that a float ``trim`` leaves out are none of them.
     trimmed_share_ : float
         Share of the rows that the score did not learn from.
@@ -206,7 +207,8 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
                 order = np.argsort(held_out)
                 scores, held_out_weight = scores[order], held_out_weight[order]
         if not len(held_out):
-            scores, held_out_weight = own_scores(fitted, scorer), weight
+            index, held_out_weight = own_sample(weight, plan.group)
+            scores = own_scores_at(fitted, scorer, index)
         own = own_weight = None
         if self.contamination != "auto":
             # Rows that were trimmed are training rows all the same.

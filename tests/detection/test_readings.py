@@ -4,7 +4,7 @@ import torch
 from sklearn.base import clone
 
 from sklearn_ae import Autoencoder, ConvolutionalNetwork, WindowNetwork
-from sklearn_ae.detection import IsotropicScorer, NeighborScorer, _fits
+from sklearn_ae.detection import IsotropicScorer, NeighborScorer, _fits, _readings
 from sklearn_ae.detection._scorer import score_features
 from sklearn_ae.training import _rows
 
@@ -55,6 +55,46 @@ def test_so_they_are_block_by_block(network, dtype, many):
     X = many.astype(dtype)
     scores = estimator.fit(X).training_scores_
     np.testing.assert_array_equal(scores, estimator.score_samples(X))
+
+
+@pytest.fixture
+def few_own(monkeypatch):
+    """At most 40 rows' own scores stand for all."""
+    monkeypatch.setattr(_readings, "MOST_OWN", 40)
+    return 40
+
+
+@pytest.mark.parametrize("name", UNTRIMMED)
+def test_of_many_rows_a_sample_is_scored(name, blob, few_own):
+    estimator = clone(ALL[name]).set_params(early_stopping=False).fit(blob)
+    everyone = estimator.score_samples(blob)
+    assert len(estimator.training_scores_) == few_own < len(blob)
+    # Products of fewer rows may differ in the last bits.
+    gaps = np.abs(everyone[:, None] - estimator.training_scores_).min(axis=0)
+    assert (gaps <= 1e-9 * np.ptp(everyone)).all()
+
+
+def test_the_sample_does_not_depend_on_the_order_of_rows(blob, few_own):
+    estimator = clone(ALL["autoencoder"]).set_params(early_stopping=False)
+    there, back = clone(estimator).fit(blob), clone(estimator).fit(blob[::-1])
+    np.testing.assert_allclose(
+        np.sort(there.training_scores_), np.sort(back.training_scores_), rtol=1e-6
+    )
+
+
+def test_a_row_is_sampled_by_its_weight(few_own):
+    weight, group = np.ones(100), np.random.default_rng(0).permutation(100)
+    weight[7] = 33.0
+    index, of_sample = _readings.own_sample(weight, group)
+    assert (index == 7).sum() in (10, 11)  # a quarter
+    np.testing.assert_array_equal(of_sample, np.ones(few_own))
+
+
+def test_a_share_of_the_training_rows_is_one_of_all_of_them(blob, few_own):
+    estimator = clone(ALL["autoencoder"]).set_params(
+        early_stopping=False, contamination=0.1
+    )
+    assert (estimator.fit_predict(blob) == -1).sum() == round(0.1 * len(blob))
 
 
 @pytest.fixture
