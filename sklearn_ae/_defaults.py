@@ -34,7 +34,7 @@ SPARSE_SCHEDULE = Schedule(min_epochs=5)
 
 # Outliers stand out before the last of the reconstruction is learnt; the table of
 # detectors in the benchmarks shows what more steps and wider layers would bring.
-OUTLIER_SCHEDULE = Schedule(steps=800, small_steps=300, min_epochs=5)
+OUTLIER_SCHEDULE = Schedule(steps=400, small_steps=200, min_epochs=5)
 
 # Components of a denoiser, at most: corruption keeps it from copying rows, and more
 # cost time.

@@ -76,6 +76,8 @@ class OutlierAutoencoder(Autoencoder):
     learning_rate = 0.01
 
     n_iter_no_change = 10
+    corruption = "swap"
+    corruption_rate = 0.1
 
     _schedule = _defaults.OUTLIER_SCHEDULE
     _max_folds = 3

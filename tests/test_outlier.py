@@ -31,6 +31,8 @@ def test_it_is_the_autoencoder_with_other_defaults(blob):
         "hidden_layer_sizes": (64, 32),
         "learning_rate": 0.01,
         "n_iter_no_change": 10,
+        "corruption": "swap",
+        "corruption_rate": 0.1,
     }
     # Of the same number of folds it is the same fit.
     params = {**ours.get_params(), "validation_fraction": 0.5}
@@ -43,7 +45,7 @@ def test_it_is_the_autoencoder_with_other_defaults(blob):
 @pytest.mark.parametrize(
     ("n_rows", "n_epochs", "plain"),
     # A small table is one batch; 1100 rows are 5.
-    [(100, 300, 600), (1100, 160, 300)],
+    [(100, 200, 600), (1100, 80, 300)],
 )
 def test_steps_are_fewer(n_rows, n_epochs, plain, table):
     params = {"hidden_layer_sizes": (), "random_state": 0, "n_iter_no_change": 1}

@@ -1,4 +1,4 @@
-"""Distances from rows to their neighbours among a few reference points."""
+"""Distances from rows to the nearest of a few reference points."""
 
 import numpy as np
 import torch
@@ -6,17 +6,62 @@ import torch
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
+# Which neighbour says how far from the others a point lies, given the square root of
+# the number of points: one that sees through a small group.
+RANK_PER_ROOT = 2
+
 
 class References:
-    """Points that stand for the training rows.
+    r"""Points that stand for the training rows.
+
+    With :math:`c_r` the distance of point :math:`r` to its :math:`2 \sqrt m`-th
+    neighbour among the :math:`m` points, the distance of a row to them all is
+
+    .. math::
+        d(x) = \min_r \sqrt[4]{\lVert x - r \rVert^4 + h_r^4}, \qquad
+        h_r = \frac{c_r^2}{2 \operatorname{median} c}.
+
+    A point among others is about as near as it is, and one that lies far from most is
+    near to nothing, not even to its copies: outliers say little of what is usual. So it
+    is in density-based clustering, where no distance is less than that to the
+    :math:`k`-th neighbour [1]_; the square is not, and spares what is usual, and with
+    the fourth powers no two rows come out the same that are not.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, p)
+    wary : bool
+        Whether points far from the others count as far; if not, :math:`d` is the
+        distance to the nearest point.
 
     Attributes
     ----------
     points : ndarray of shape (m, p)
+    heights : ndarray of shape (m,)
+        :math:`h_r`, zero where all points count alike.
+    is_far : ndarray of bool, shape (m,)
+        Whether a point is farther from all than its :math:`2 \sqrt m`-th neighbour is.
+    unit : float
+        Median distance of the points to the others, above zero.
+
+    References
+    ----------
+    .. [1] Campello, R., Moulavi, D. and Sander, J. (2013). Density-based clustering
+       based on hierarchical density estimates. PAKDD, 160-172.
     """
 
-    def __init__(self, points):
+    def __init__(self, points, wary=True):
         self.points = np.ascontiguousarray(points)
+        m = len(self.points)
+        self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
+        gaps, own = self.gaps(self.points), np.arange(m)
+        if wary:
+            rank = round(RANK_PER_ROOT * m**0.5)
+            reach = kth_distances(self.points, gaps.copy(), rank, own)
+            usual = typical(reach)
+            self.heights = np.square(reach) / (2 * usual)
+            self.is_far = reach > 2 * usual
+        self.unit = typical(self.distances(self.points, gaps, own))
 
     def gaps(self, rows):
         """Return squared distances to all points, less the square of each row.
@@ -39,46 +84,73 @@ class References:
         A training row may come back in float32.
         """
         nearest = gaps.argmin(axis=1)
-        squares = squares_of(rows, np.take_along_axis(gaps, nearest[:, None], axis=1))
-        return np.where(squares[:, 0] == 0, nearest, -1)
+        squares = squares_of(rows, gaps[np.arange(len(rows)), nearest])
+        return np.where(squares == 0, nearest, -1)
+
+    def distances(self, rows, gaps, own):
+        """Return the distance of each row to the points.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, p)
+        gaps : ndarray of shape (n, m)
+            Of :meth:`gaps`; overwritten.
+        own : ndarray of shape (n,)
+            Position of the point that is the row itself and none of its neighbours; -1
+            where none is.
+
+        Returns
+        -------
+        distances : ndarray of shape (n,)
+        """
+        leave_out(gaps, own)
+        if not self.heights.any():
+            return np.sqrt(squares_of(rows, gaps.min(axis=1)))
+        lengths, fourth = lengths_of(rows), torch.from_numpy(self.heights**4)
+        squares = torch.from_numpy(gaps).add_(torch.from_numpy(lengths)[:, None])
+        powers = squares.square_().add_(fourth).amin(dim=1).numpy()
+        return np.sqrt(rounded(np.sqrt(powers), lengths))
+
+
+def kth_distances(rows, gaps, rank, own):
+    """Return the distance of each row to its ``rank``-th nearest point.
+
+    At least one point less than there are is counted on: of fewer the farthest is
+    taken. Parameters as of :meth:`References.distances`.
+    """
+    leave_out(gaps, own)
+    rank = max(1, min(rank, gaps.shape[1] - 1))
+    gaps.partition(rank - 1, axis=1)
+    return np.sqrt(squares_of(rows, gaps[:, rank - 1]))
+
+
+def leave_out(gaps, own):
+    """Put the points that rows are themselves out of their reach."""
+    which = np.flatnonzero(own >= 0)
+    gaps[which, own[which]] = np.inf
+
+
+def typical(distances):
+    """Return the median, or where most are zero the mean, or where all are 1."""
+    return float(np.median(distances) or distances.mean() or 1.0)
 
 
 def squares_of(rows, gaps):
     """Return the squared distances that gaps stand for; see :meth:`References.gaps`."""
-    lengths = np.einsum("ij,ij->i", rows, rows)[:, None]
+    lengths = lengths_of(rows)
     with np.errstate(invalid="ignore", over="ignore"):
-        squares = gaps + lengths
-        # The difference of large sums leaves rounding errors of distances of zero.
-        squares[(squares <= CANCELLATION * lengths) & np.isfinite(lengths)] = 0
+        return rounded(gaps + lengths, lengths)
+
+
+def lengths_of(rows):
+    """Return the squared lengths of rows."""
+    with np.errstate(over="ignore"):
+        return np.einsum("ij,ij->i", rows, rows)
+
+
+def rounded(squares, lengths):
+    """Return squared distances, those zero that are rounding errors alone."""
+    # The difference of large sums leaves rounding errors of distances of zero.
+    squares[(squares <= CANCELLATION * lengths) & np.isfinite(lengths)] = 0
     # Rows beyond the range of floats are as far out as can be.
     return np.where(np.isnan(squares), np.inf, squares)
-
-
-def nearest_distances(rows, gaps, ranks, own):
-    """Return the distances to the nearest points of given ranks.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, p)
-    gaps : ndarray of shape (n, m)
-        Of :meth:`References.gaps`; overwritten.
-    ranks : sequence of int
-        1 stands for the nearest. At least one point less than there are is counted on:
-        of fewer the farthest is taken.
-    own : ndarray of shape (n,)
-        Position of the point that is the row itself and none of its neighbours; -1
-        where none is.
-
-    Returns
-    -------
-    distances : ndarray of shape (n, len(ranks))
-    """
-    which = np.flatnonzero(own >= 0)
-    gaps[which, own[which]] = np.inf
-    nearest = np.empty((len(gaps), len(ranks)))
-    # One rank at a time, the largest first: several at once take five times as long.
-    for place in np.argsort(ranks)[::-1]:
-        rank = max(1, min(ranks[place], gaps.shape[1] - 1))
-        gaps = np.partition(gaps, rank - 1, axis=1)[:, :rank]
-        nearest[:, place] = gaps[:, -1]
-    return np.sqrt(squares_of(rows, nearest))

@@ -153,7 +153,7 @@ def fit_neighbors(fitted, network, index, trim="auto"):
     """
     index = some_of(index, network.n_components + network.n_features)
     group = np.unique(fitted.plan.group[index], return_inverse=True)[1]
-    most = 2 * n_references(2 * network.n_features + network.n_components)
+    most = n_references(2 * network.n_features + network.n_components)
     # Where all rows are equal, a row and its copy: no row is its own neighbour.
     most = max(2, min(most, group.max() + 1))
     index = index[rows_by_weight(fitted.weight[index], group, most)]

@@ -150,10 +150,16 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
 
     def _make_scorer(self, fitted, network, index):
         """Return the "auto" scorer of a network that has seen the rows at ``index``."""
-        fit = fit_neighbors
-        if not self._network_kind.has_neighbors:
-            fit = self._network_kind.fit_scorer
-        return fit(fitted, network, index, self._trim_of_score(fitted))
+        if self._network_kind.has_neighbors:
+            return self._neighbor_scorer(fitted, network, index)
+        trim = self._trim_of_score(fitted)
+        return self._network_kind.fit_scorer(fitted, network, index, trim)
+
+    def _neighbor_scorer(self, fitted, network, index):
+        trim = self._trim_of_score(fitted)
+        # Of the rows that a second fit has left there may be outliers, too.
+        wary = "auto" if self.trim else 0.0
+        return fit_neighbors(fitted, network, index, trim or wary)
 
     def _chosen_scorer(self, fitted, network, index):
         """Return the scorer asked for."""
@@ -161,7 +167,7 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         if self.outlier_score == "reconstruction":
             return ReconstructionScorer()
         if self.outlier_score == "neighbors":
-            return fit_neighbors(fitted, network, index, trim)
+            return self._neighbor_scorer(fitted, network, index)
         if self.outlier_score == "mahalanobis":
             return self._network_kind.fit_scorer(fitted, network, index, trim)
         return self._make_scorer(fitted, network, index)

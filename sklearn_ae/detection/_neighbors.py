@@ -2,28 +2,14 @@
 
 import numpy as np
 
-from ._distances import References, nearest_distances
+from ._distances import References
 from ._scorer import NO_SPREAD, score_features
 
-# Reference rows, at most, and numbers that they and their features may be. Twice as
-# many rows are looked at for those that can be trusted.
-N_REFERENCES, REFERENCE_CELLS = 1024, 2**21
-
-# Which neighbours count, given the square root of the number of reference rows: few
-# tell fine differences, many see through a group of outliers. To tell which rows can be
-# trusted takes more of them still.
-RANKS = (lambda root: 5, lambda root: root)
-TRIM_RANKS = (lambda root: 2 * root,)
-
-# With trim="auto" rows are left out whose score is above the median by more than this
-# many times the distance between the median and the lower quartile.
-FAR = 1.5
+# Reference rows, at most, and numbers that they and their features may be.
+N_REFERENCES, REFERENCE_CELLS = 2048, 2**21
 
 # Standard deviations from the mean beyond which values count by their logarithm.
-MODERATE = 3.0
-
-# Smallest spread of the logarithms of distances.
-LEAST_SPREAD = 1e-2
+MODERATE = 2.0
 
 
 class NeighborScorer:
@@ -31,45 +17,35 @@ class NeighborScorer:
 
     A row has two images: itself, :math:`x`, in standard deviations of the columns, and
     :math:`f`, its code and its residual side by side, each in units of its own spread.
-    Beyond 3 units a value :math:`v` counts as :math:`3 + \log(v - 2)`: else columns
-    with few large values would decide which rows are near. In either space its distance
-    :math:`d_k` to the :math:`k`-th of at most 1024 reference rows is compared with the
-    training rows',
+    Beyond 2 units a value :math:`v` counts as :math:`2 + \log(v - 1)`: else columns
+    with few large values would decide which rows are near. In either space it has a
+    distance :math:`d` to at most 2048 reference rows: to the nearest of them, where
+    those that lie far from most others count as far, see :class:`References`. Both are
+    compared with the reference rows' own,
 
     .. math::
-        u = \frac12 \sum_{k \in \{5, \sqrt m\}}
-            \log_2 \left(1 + \frac{d_k}{\operatorname{median} d_k}\right),
-        \qquad
-        z = \frac{u - \operatorname{median} u}{\sqrt{\operatorname{IQR} u}},
+        s(x) = 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
+            \left(1 + \frac{d_i}{\operatorname{median} d_i}\right)^2}.
 
-    and the larger of the two has most of the say,
-
-    .. math::
-        s(x) = -\tfrac12 \log_2 \tfrac12 \left(4^{z_x} + 4^{z_f}\right).
-
-    It is 0 for the typical row, and with a spread of 1 it falls by 1 where distances
-    double. Few neighbours tell finer differences; many see through a small group of
-    outliers that are each other's neighbours [1]_. Near rows in :math:`x` may still be
-    odd in :math:`f`, where what columns have in common counts, and outliers that the
-    network has learnt are still odd in :math:`x`. A row is never its own neighbour.
+    It is 0 for the typical row, and far out it falls by 1 where distances double. The
+    nearest neighbour tells the finest differences, and is fooled by a small group of
+    outliers that are each other's neighbours, unless these count as far [1]_. Near rows
+    in :math:`x` may still be odd in :math:`f`, where what columns have in common
+    counts, and outliers that the network has learnt are still odd in :math:`x`. A row
+    is never its own neighbour.
 
     Attributes
     ----------
     trim : "auto" or float
-        Which rows are no references: those with a far larger score than most, or a
-        share of the rows.
+        A float leaves this share of the rows out, those with the lowest scores. Of the
+        others, and with "auto" of all, those far from most count as far; with 0 all
+        count alike.
     share_trimmed : float
-        What that came to.
+        Share of the rows that are left out, or with "auto" far in one of the spaces.
     spread : ndarray of shape (n_score_features,)
         Units of code and residual.
     rows, features : References
         In the two spaces.
-    ranks : tuple of int
-        Of the neighbours that count.
-    units : ndarray of shape (2, n_ranks)
-        Median distances.
-    centers, spreads : ndarray of shape (2,)
-        Of the mean logarithms.
 
     References
     ----------
@@ -84,7 +60,7 @@ class NeighborScorer:
         self.trim = trim
 
     def fit(self, rows, features, floor):
-        """Learn from training rows, in a random order.
+        """Learn from training rows.
 
         Parameters
         ----------
@@ -95,74 +71,28 @@ class NeighborScorer:
         """
         spread = features.std(axis=0)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
-        # On a large scale alone: on a small one a group of outliers is at home.
-        everyone = np.full(len(rows), True)
-        far = self._far(self._refer(rows, features, everyone, TRIM_RANKS))
-        self.share_trimmed = float(far.mean())
-        self._refer(rows, features, ~far, RANKS)
+        self._refer(rows, features)
+        self.share_trimmed = float((self.rows.is_far | self.features.is_far).mean())
+        if self.trim != "auto":
+            kept = self._kept(rows, features)
+            self._refer(rows[kept], features[kept])
+            self.share_trimmed = 1 - len(self.rows.points) / len(rows)
         return self
 
-    def _far(self, outlyingness):
-        """Return which rows are no references."""
-        if self.trim == "auto":
-            low, middle = np.quantile(outlyingness, [0.25, 0.5])
-            far = outlyingness > middle + FAR * (middle - low)
-        else:
-            cut = np.quantile(outlyingness, 1 - self.trim)
-            # Equal rows may differ in the last digit and belong together.
-            far = outlyingness > cut + 1e-9 * abs(cut)
-        return far if (~far).sum() > 2 else np.zeros(len(far), dtype=bool)
+    def _refer(self, rows, features):
+        wary = bool(self.trim)
+        self.rows = References(tempered(rows), wary)
+        self.features = References(tempered(features / self.spread), wary)
 
-    def _refer(self, rows, features, trusted, ranks):
-        """Refer to the first of the trusted rows; return how far out all of them lie.
-
-        All of them set the units, those that are not trusted as well: new rows are
-        compared with whatever came.
-        """
-        width = rows.shape[1] + features.shape[1]
-        chosen = np.flatnonzero(trusted)[: n_references(width)]
-        self.rows = References(tempered(rows[chosen]))
-        self.features = References(tempered(features[chosen] / self.spread))
-        root = len(chosen) ** 0.5
-        self.ranks = tuple(max(1, round(rank(root))) for rank in ranks)
-        own = np.full(len(rows), -1)
-        own[chosen] = np.arange(len(chosen))
-        distances = self._distances(rows, features, own)
-        # Where most rows are equal, their distance is zero and no unit.
-        self.units = np.median(distances, axis=1)
-        for usual in (distances.mean(axis=1), 1.0):
-            np.copyto(self.units, usual, where=self.units == 0)
-        quartiles = np.quantile(self._logarithms(distances), [0.25, 0.5, 0.75], axis=1)
-        self.centers = quartiles[1]
-        self.spreads = np.maximum(quartiles[2] - quartiles[0], LEAST_SPREAD)
-        return self._outlyingness(distances)
-
-    def _distances(self, rows, features, own=None):
-        """Return distances in both spaces, of shape (2, n, n_ranks).
-
-        ``own`` says which references the rows are themselves; None has them found.
-        """
-        with np.errstate(over="ignore"):
-            rows, features = tempered(rows), tempered(features / self.spread)
-        of_rows, of_features = self.rows.gaps(rows), self.features.gaps(features)
-        if own is None:
-            own = self.rows.find(rows, of_rows)
-        return np.stack(
-            [
-                nearest_distances(rows, of_rows, self.ranks, own),
-                nearest_distances(features, of_features, self.ranks, own),
-            ]
-        )
-
-    def _logarithms(self, distances):
-        """Return their mean logarithms, of shape (2, n)."""
-        return np.log2(1 + distances / self.units[:, None]).mean(axis=2)
-
-    def _outlyingness(self, distances):
-        """Return the scores, before their sign is turned."""
-        centered = self._logarithms(distances) - self.centers[:, None]
-        z = centered / np.sqrt(self.spreads)[:, None]
-        return (np.logaddexp2(*(2 * z)) - 1) / 2
+    def _kept(self, rows, features):
+        """Return which rows are references once a share of them is left out."""
+        if not self.trim:
+            return slice(None)
+        outlyingness = -self.score(rows, features)
+        cut = np.quantile(outlyingness, 1 - self.trim)
+        # Equal rows may differ in the last digit and belong together.
+        kept = outlyingness <= cut + 1e-9 * abs(cut)
+        return kept if kept.sum() > 2 else slice(None)
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
@@ -176,7 +106,22 @@ class NeighborScorer:
 
     def score(self, rows, features):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
-        return -self._outlyingness(self._distances(rows, features))
+        ratios = 1 + self._distances(rows, features)
+        return 1.5 - np.logaddexp2(*(2 * np.log2(ratios))) / 2
+
+    def _distances(self, rows, features):
+        """Return distances in units of the median, in both spaces: shape (2, n)."""
+        with np.errstate(over="ignore"):
+            rows, features = tempered(rows), tempered(features / self.spread)
+        of_rows, of_features = self.rows.gaps(rows), self.features.gaps(features)
+        own = self.rows.find(rows, of_rows)
+        return np.stack(
+            [
+                self.rows.distances(rows, of_rows, own) / self.rows.unit,
+                self.features.distances(features, of_features, own)
+                / self.features.unit,
+            ]
+        )
 
 
 def tempered(units):

@@ -4,9 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 
 from sklearn_ae.detection import References
-from sklearn_ae.detection._distances import nearest_distances
-
-RANKS = (2, 5, 1)
+from sklearn_ae.detection._distances import kth_distances
 
 
 @pytest.fixture
@@ -23,12 +21,23 @@ def rows():
     return 2 * np.random.default_rng(1).normal(size=(30, 4)) + 3
 
 
-def nearest(points, rows, ranks=RANKS, own=None):
+def nearest(points, rows, own=None, wary=False):
+    references = References(points, wary)
+    gaps = references.gaps(rows)
+    if own is None:
+        own = references.find(rows, gaps)
+    return references.distances(rows, gaps, own)
+
+
+def kth(points, rows, rank, own=None):
     references = References(points)
     gaps = references.gaps(rows)
     if own is None:
         own = references.find(rows, gaps)
-    return nearest_distances(rows, gaps, ranks, own)
+    return kth_distances(rows, gaps, rank, own)
+
+
+# -- squares and places
 
 
 def test_gaps_are_squared_distances_less_the_squares_of_rows(points, rows):
@@ -39,27 +48,6 @@ def test_gaps_are_squared_distances_less_the_squares_of_rows(points, rows):
 
 def test_points_lie_side_by_side_in_memory(points):
     assert References(points[:, ::2]).points.flags.c_contiguous
-
-
-def test_distances_of_other_rows_are_scipys(points, rows):
-    expected = np.sort(cdist(rows, points), axis=1)
-    assert_allclose(nearest(points, rows), expected[:, np.array(RANKS) - 1])
-
-
-def test_a_point_is_not_its_own_neighbour_and_its_copies_are(points):
-    # Of three equal points each has the two others at no distance.
-    distances = np.sort(cdist(points, points), axis=1)[:, 1:]
-    assert_allclose(distances[:3, :2], 0)
-    ranks = (1, 2, 3)
-    assert_allclose(nearest(points, points, ranks), distances[:, :3], atol=1e-12)
-    told = nearest(points, points, ranks, own=np.arange(20))
-    assert_allclose(told, distances[:, :3], atol=1e-12)
-
-
-def test_distances_of_nothing_are_zero_and_no_rounding_error(points):
-    far = points + 1e4
-    assert_array_equal(nearest(far, far, (1,))[:3], 0)
-    assert (nearest(far, far, (1,))[3:] > 0).all()
 
 
 def test_rows_are_found_among_the_points(points, rows):
@@ -84,32 +72,112 @@ def test_rows_close_by_are_not_taken_for_points(points):
     assert_array_equal(own, -1)
 
 
-def test_a_row_does_not_depend_on_the_others(points, rows):
+# -- the nearest of all
+
+
+@pytest.mark.parametrize("rank", [1, 2, 5])
+def test_distances_of_other_rows_are_scipys(rank, points, rows):
+    expected = np.sort(cdist(rows, points), axis=1)
+    assert_allclose(nearest(points, rows), expected[:, 0])
+    assert_allclose(kth(points, rows, rank), expected[:, rank - 1])
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_point_is_not_its_own_neighbour_and_its_copies_are(rank, points):
+    # Of three equal points each has the two others at no distance.
+    distances = np.sort(cdist(points, points), axis=1)[:, 1:]
+    assert_allclose(distances[:3, :2], 0)
+    for own in (None, np.arange(20)):
+        expected = distances[:, rank - 1]
+        assert_allclose(kth(points, points, rank, own), expected, atol=1e-12)
+        assert_allclose(nearest(points, points, own), distances[:, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("wary", [False, True])
+def test_distances_of_nothing_are_zero_and_no_rounding_error(wary, points):
+    far = points[[0] * 15 + [5, 6, 7]] + 1e4
+    assert_array_equal(nearest(far, far, wary=wary)[:15], 0)
+    assert (nearest(far, far, wary=wary)[15:] > 0).all()
+
+
+@pytest.mark.parametrize("wary", [False, True])
+def test_a_row_does_not_depend_on_the_others(wary, points, rows):
     mixed = np.vstack([rows, points])
-    alone = np.vstack([nearest(points, row[None]) for row in mixed])
-    assert_allclose(nearest(points, mixed), alone, rtol=1e-12, atol=1e-12)
-
-
-def test_ranks_come_in_any_order(points, rows):
-    forward = nearest(points[2:], rows, (1, 2, 5))
-    assert_array_equal(nearest(points[2:], rows, (5, 2, 1)), forward[:, ::-1])
-    assert (np.diff(forward, axis=1) > 0).all()
+    alone = [nearest(points, row[None], wary=wary)[0] for row in mixed]
+    together = nearest(points, mixed, wary=wary)
+    assert_allclose(together, alone, rtol=1e-12, atol=1e-12)
 
 
 def test_of_too_few_points_the_farthest_but_one_is_taken(points, rows):
     # Of those that are points themselves there is one less, and all are treated alike.
     points = points[3:6]
     expected = np.sort(cdist(rows, points), axis=1)[:, 1]
-    assert_allclose(nearest(points, rows, (2, 9))[:, 1], expected)
+    assert_allclose(kth(points, rows, 9), expected)
     expected = np.sort(cdist(points, points), axis=1)[:, 2]
-    assert_allclose(nearest(points, points, (9,))[:, 0], expected)
+    assert_allclose(kth(points, points, 9), expected)
 
 
-@pytest.mark.parametrize("size", [1e10, 1e150, 1e160, 1e250, 1e308, np.inf, np.nan])
-def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(points, rows, size):
+@pytest.mark.parametrize(("wary", "range_"), [(False, 1e154), (True, 1e77)])
+@pytest.mark.parametrize("size", [1e10, 1e75, 1e150, 1e160, 1e308, np.inf, np.nan])
+def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(
+    wary, range_, points, rows, size
+):
     rows[4] = size
-    distances = nearest(points, rows)
-    expected = 2 * size if size < 1e154 else np.inf
+    distances = nearest(points, rows, wary=wary)
+    expected = 2 * size if size < range_ else np.inf
     assert_allclose(distances[4], expected, rtol=1e-9)
     others = np.arange(30) != 4
-    assert_allclose(distances[others], nearest(points, rows[others]))
+    assert_allclose(distances[others], nearest(points, rows[others], wary=wary))
+
+
+# -- points far from the others
+
+
+def heights_by_hand(points):
+    """The formula of the class: how far each point counts, and which are far."""
+    rank = round(2 * len(points) ** 0.5)
+    reach = np.sort(cdist(points, points), axis=1)[:, rank]
+    return reach**2 / (2 * np.median(reach)), reach > 2 * np.median(reach)
+
+
+def raised(distances, heights):
+    return ((distances**4 + heights**4) ** 0.25).min(axis=1)
+
+
+def test_far_points_count_as_far(points, rows):
+    points[:2] = [[50] * 4, [50.1] * 4]
+    heights, is_far = heights_by_hand(points)
+    references = References(points)
+    assert_allclose(references.heights, heights)
+    assert_array_equal(references.is_far, is_far)
+    assert_array_equal(np.flatnonzero(is_far), [0, 1])
+    mixed = np.vstack([rows, [[50.05] * 4]])
+    distances = nearest(points, mixed, wary=True)
+    assert_allclose(distances, raised(cdist(mixed, points), heights))
+    assert distances[30] > 20 > 1 > nearest(points, mixed)[30]
+
+
+def test_no_two_rows_are_equally_far_that_are_not_alike(points):
+    rows = points[5] + np.linspace(0.001, 0.1, 50)[:, None]
+    distances = nearest(points, rows, wary=True)
+    assert len(np.unique(distances)) == 50
+
+
+def test_the_unit_is_the_median_distance_of_the_points(points):
+    apart = cdist(points, points) + np.diag([np.inf] * 20)
+    expected = np.median(apart.min(axis=1))
+    assert References(points, wary=False).unit == pytest.approx(expected)
+    expected = np.median(raised(apart, heights_by_hand(points)[0]))
+    assert References(points).unit == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("wary", [False, True])
+def test_where_most_points_are_equal_there_is_a_unit(wary, points):
+    points[:15] = points[0]
+    apart = cdist(points, points) + np.diag([np.inf] * 20)
+    references = References(points, wary)
+    assert 0 < references.unit < np.inf
+    if not wary:
+        assert references.unit == pytest.approx(apart.min(axis=1).mean())
+    assert References(points[:15], wary).unit == 1
+    assert not References(points[:15], wary).is_far.any()

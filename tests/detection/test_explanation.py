@@ -288,7 +288,7 @@ def test_columns_that_go_together_have_together_what_both_are_odd_in():
     # To put back one of the two alone makes the row odder still.
     one_back = row.copy()
     one_back[0, 4] = explanation.expected[0, 4]
-    assert fitted.score_samples(one_back)[0] < explanation.scores[0] - 2
+    assert fitted.score_samples(one_back)[0] < explanation.scores[0] - 1
     assert explanation.shares[0, pair].sum() > 0.7 * -explanation.scores[0]
 
 
