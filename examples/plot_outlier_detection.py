@@ -121,8 +121,8 @@ for name, model in detectors.items():
 # --------------------------------
 #
 # Now a tenth of the training rows are malignant, and nobody has said which.
-# By default the score leaves rows that are far out by a first score out of the
-# neighbours of others. ``trim=0.1`` fits a second time without the worst tenth, so that
+# By default rows that lie far from most others make no row look usual. ``trim=0`` takes
+# all rows for usual. ``trim=0.1`` fits a second time without the worst tenth, so that
 # the network does not learn from them either.
 
 n_outliers = len(X_train) // 9

@@ -33,7 +33,7 @@ DENOISING_SCHEDULE = Schedule(steps=3000, small_steps=1000, max_epochs=1000)
 SPARSE_SCHEDULE = Schedule(min_epochs=5)
 
 # Outliers stand out before the last of the reconstruction is learnt; the table of
-# detectors in the benchmarks shows what more steps and wider layers would bring.
+# scores in the benchmarks shows what more steps and other rows would bring.
 OUTLIER_SCHEDULE = Schedule(steps=400, small_steps=200, min_epochs=5)
 
 # Components of a denoiser, at most: corruption keeps it from copying rows, and more

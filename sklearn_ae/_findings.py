@@ -200,7 +200,7 @@ def about_trimming(facts):
     if not share:
         return None
     return Finding(
-        True, f"{share:.1%} of the training rows were left out as likely outliers."
+        True, f"{share:.1%} of the training rows are taken for likely outliers."
     )
 
 

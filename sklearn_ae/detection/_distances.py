@@ -10,22 +10,28 @@ CANCELLATION = 1e-13
 # the number of points: one that sees through a small group.
 RANK_PER_ROOT = 2
 
+# How many times the median that distance is of a point that is called far.
+FAR = 2.0
+
 
 class References:
     r"""Points that stand for the training rows.
 
-    With :math:`c_r` the distance of point :math:`r` to its :math:`2 \sqrt m`-th
-    neighbour among the :math:`m` points, the distance of a row to them all is
+    With :math:`u_r` the distance of point :math:`r` to the nearest of the other
+    :math:`m - 1` points and :math:`c_r` that to the :math:`2 \sqrt m`-th, the distance
+    of a row to them all is
 
     .. math::
-        d(x) = \min_r \sqrt[4]{\lVert x - r \rVert^4 + h_r^4}, \qquad
-        h_r = \frac{c_r^2}{2 \operatorname{median} c}.
+        d(x) = \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \qquad
+        h_r = \operatorname{median} u
+            \left(\frac{c_r}{\operatorname{median} c}\right)^2.
 
-    A point among others is about as near as it is, and one that lies far from most is
-    near to nothing, not even to its copies: outliers say little of what is usual. So it
-    is in density-based clustering, where no distance is less than that to the
-    :math:`k`-th neighbour [1]_; the square is not, and spares what is usual, and with
-    the fourth powers no two rows come out the same that are not.
+    The root is much the same as the larger of the two: a point counts as near, but as
+    no nearer than is usual for one that lies as far from the others as it does. A point
+    far from most is near to nothing, not even to its copies: outliers say little of
+    what is usual. So it is in density-based clustering, where no distance is less than
+    that to the :math:`k`-th neighbour [1]_; the square spares what is usual and hits
+    what is not.
 
     Parameters
     ----------
@@ -40,7 +46,7 @@ class References:
     heights : ndarray of shape (m,)
         :math:`h_r`, zero where all points count alike.
     is_far : ndarray of bool, shape (m,)
-        Whether a point is farther from all than its :math:`2 \sqrt m`-th neighbour is.
+        Whether :math:`c_r` is more than twice its median.
     unit : float
         Median distance of the points to the others, above zero.
 
@@ -58,9 +64,10 @@ class References:
         if wary:
             rank = round(RANK_PER_ROOT * m**0.5)
             reach = kth_distances(self.points, gaps.copy(), rank, own)
-            usual = typical(reach)
-            self.heights = np.square(reach) / (2 * usual)
-            self.is_far = reach > 2 * usual
+            nearest = kth_distances(self.points, gaps.copy(), 1, own)
+            relative = reach / typical(reach)
+            self.heights = typical(nearest) * np.square(relative)
+            self.is_far = relative > FAR
         self.unit = typical(self.distances(self.points, gaps, own))
 
     def gaps(self, rows):
@@ -106,10 +113,10 @@ class References:
         leave_out(gaps, own)
         if not self.heights.any():
             return np.sqrt(squares_of(rows, gaps.min(axis=1)))
-        lengths, fourth = lengths_of(rows), torch.from_numpy(self.heights**4)
+        lengths, heights = lengths_of(rows), torch.from_numpy(self.heights**8)
         squares = torch.from_numpy(gaps).add_(torch.from_numpy(lengths)[:, None])
-        powers = squares.square_().add_(fourth).amin(dim=1).numpy()
-        return np.sqrt(rounded(np.sqrt(powers), lengths))
+        powers = squares.square_().square_().add_(heights).amin(dim=1).numpy()
+        return np.sqrt(rounded(np.sqrt(np.sqrt(powers)), lengths))
 
 
 def kth_distances(rows, gaps, rank, own):

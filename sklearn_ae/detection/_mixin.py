@@ -42,11 +42,12 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         through the network, and is blind to rows that are far out along the codes.
         Threshold and labels follow. A change takes effect with the next fit.
     trim : "auto" or float, default="auto"
-        Robustness to outliers among the training rows. "auto" lets the score learn
-        from the rows that are not far out by a first score, and the network from all.
+        Robustness to outliers among the training rows. With "auto" the network learns
+        from all rows, and the score takes those that lie far from most others for far:
+        "neighbors" counts them as distant neighbours, "mahalanobis" leaves a tenth out.
         A float in [0, 0.5) fits twice, the second time without this share of the rows,
-        those with the lowest scores, or less where scores tie; with 0 the score learns
-        from all rows.
+        those with the lowest scores, or less where scores tie; with 0 all rows count
+        alike.
 
     Attributes
     ----------
@@ -60,7 +61,7 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         weight; those of the sample of the rows seen, after :meth:`partial_fit`.
         Rows that a float ``trim`` leaves out are none of them.
     trimmed_share_ : float
-        Share of the rows that the score did not learn from.
+        Share of the rows that the score takes for far, or that are left out.
     """
 
     contamination: float | str = "auto"
@@ -85,17 +86,21 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         the row :math:`x` itself, in standard deviations of the columns, and of its code
         and residual :math:`f`, side by side, in units of their own spread, so that
         columns of large units count no more than others, whatever ``standardize`` is.
-        Beyond 3 units a value :math:`v` counts as :math:`3 + \log(v - 2)`. In either
-        space the distances :math:`d_k` to the :math:`k`-th of
-        :math:`m \le 1024` training rows are compared with those of the training rows,
+        Beyond 2 units a value :math:`v` counts as :math:`2 + \log(v - 1)`. In either
+        space its distance is that to the nearest of :math:`m \le 2048` training rows
+        :math:`r`, of which those far from most others count as far, with :math:`u_r`
+        and :math:`c_r` the distances of :math:`r` to the nearest of the others and to
+        the :math:`2 \sqrt m`-th:
 
         .. math::
-            u = \frac12 \sum_{k \in \{5, \sqrt m\}}
-                \log_2 \left(1 + \frac{d_k}{\operatorname{median} d_k}\right), \quad
-            z = \frac{u - \operatorname{median} u}{\sqrt{\operatorname{IQR} u}}, \quad
-            s(x) = -\tfrac12 \log_2 \tfrac12 \left(4^{z_x} + 4^{z_f}\right).
+            d(x) &= \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \quad
+            h_r = \operatorname{median} u
+                \left(\frac{c_r}{\operatorname{median} c}\right)^2, \\
+            s(x) &= 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
+                \left(1 + \frac{d_i}{\operatorname{median} d_i}\right)^2}.
 
-        It is about 0 for a typical row. A row is never its own neighbour.
+        It is about 0 for a typical row, and falls by 1 where both distances double. A
+        row is never its own neighbour.
 
         With ``outlier_score="mahalanobis"`` it is minus the squared Mahalanobis
         distance of :math:`f` from the bulk of the training rows,

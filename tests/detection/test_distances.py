@@ -117,8 +117,8 @@ def test_of_too_few_points_the_farthest_but_one_is_taken(points, rows):
     assert_allclose(kth(points, points, 9), expected)
 
 
-@pytest.mark.parametrize(("wary", "range_"), [(False, 1e154), (True, 1e77)])
-@pytest.mark.parametrize("size", [1e10, 1e75, 1e150, 1e160, 1e308, np.inf, np.nan])
+@pytest.mark.parametrize(("wary", "range_"), [(False, 1e154), (True, 1e38)])
+@pytest.mark.parametrize("size", [1e10, 1e37, 1e150, 1e160, 1e308, np.inf, np.nan])
 def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(
     wary, range_, points, rows, size
 ):
@@ -136,12 +136,13 @@ def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(
 def heights_by_hand(points):
     """The formula of the class: how far each point counts, and which are far."""
     rank = round(2 * len(points) ** 0.5)
-    reach = np.sort(cdist(points, points), axis=1)[:, rank]
-    return reach**2 / (2 * np.median(reach)), reach > 2 * np.median(reach)
+    nearest, reach = np.sort(cdist(points, points), axis=1)[:, [1, rank]].T
+    relative = reach / np.median(reach)
+    return np.median(nearest) * relative**2, relative > 2
 
 
 def raised(distances, heights):
-    return ((distances**4 + heights**4) ** 0.25).min(axis=1)
+    return ((distances**8 + heights**8) ** 0.125).min(axis=1)
 
 
 def test_far_points_count_as_far(points, rows):
@@ -158,7 +159,7 @@ def test_far_points_count_as_far(points, rows):
 
 
 def test_no_two_rows_are_equally_far_that_are_not_alike(points):
-    rows = points[5] + np.linspace(0.001, 0.1, 50)[:, None]
+    rows = points[5] + np.linspace(0.1, 0.2, 50)[:, None]
     distances = nearest(points, rows, wary=True)
     assert len(np.unique(distances)) == 50
 

@@ -68,10 +68,10 @@ def moderate(units):
 def distance_by_hand(points, rows, wary, apart=0.0):
     """The distance of rows to points; ``apart`` is added to each."""
     rank = round(2 * len(points) ** 0.5)
-    reach = np.sort(cdist(points, points), axis=1)[:, rank]
-    heights = wary * reach**2 / (2 * np.median(reach))
+    nearest, reach = np.sort(cdist(points, points), axis=1)[:, [1, rank]].T
+    heights = wary * np.median(nearest) * (reach / np.median(reach)) ** 2
     distances = cdist(rows, points) + apart
-    return ((distances**4 + heights**4) ** 0.25).min(axis=1)
+    return ((distances**8 + heights**8) ** 0.125).min(axis=1)
 
 
 def score_by_hand(rows, features, new_rows, new_features, wary):
