@@ -10,20 +10,27 @@ CANCELLATION = 1e-13
 # the number of points: one that sees through a small group.
 RANK_PER_ROOT = 2
 
-# How many times the median that distance is of a point that is called far.
+# Share of the points that may say of others how far out they lie.
+CENTRAL = 0.75
+
+# What a usual point counts as, at the least, in distances usual between neighbours. The
+# benchmark table detection_scores has other values of these three.
+NEARNESS = 0.9
+
+# How many times the median its distance from the others is of a point called far.
 FAR = 2.0
 
 
 class References:
     r"""Points that stand for the training rows.
 
-    With :math:`u_r` the distance of point :math:`r` to the nearest of the other
-    :math:`m - 1` points and :math:`c_r` that to the :math:`2 \sqrt m`-th, the distance
-    of a row to them all is
+    With :math:`u_r` the distance of point :math:`r` to the nearest of the others and
+    :math:`c_r` that to the :math:`2 \sqrt m`-th of :math:`m` central points, the
+    distance of a row to them all is
 
     .. math::
         d(x) = \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \qquad
-        h_r = \operatorname{median} u
+        h_r = 0.9 \operatorname{median} u
             \left(\frac{c_r}{\operatorname{median} c}\right)^2.
 
     The root is much the same as the larger of the two: a point counts as near, but as
@@ -31,7 +38,8 @@ class References:
     far from most is near to nothing, not even to its copies: outliers say little of
     what is usual. So it is in density-based clustering, where no distance is less than
     that to the :math:`k`-th neighbour [1]_; the square spares what is usual and hits
-    what is not.
+    what is not. Central are the three quarters of the points that are nearest to their
+    own such neighbour among all, so that a group of outliers does not vouch for itself.
 
     Parameters
     ----------
@@ -62,13 +70,21 @@ class References:
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
         gaps, own = self.gaps(self.points), np.arange(m)
         if wary:
-            rank = round(RANK_PER_ROOT * m**0.5)
-            reach = kth_distances(self.points, gaps.copy(), rank, own)
             nearest = kth_distances(self.points, gaps.copy(), 1, own)
+            reach = self._reach(gaps, own)
             relative = reach / typical(reach)
-            self.heights = typical(nearest) * np.square(relative)
+            self.heights = NEARNESS * typical(nearest) * np.square(relative)
             self.is_far = relative > FAR
         self.unit = typical(self.distances(self.points, gaps, own))
+
+    def _reach(self, gaps, own):
+        """Return how far out each point lies: its distance to the central ones."""
+        reach = kth_distances(self.points, gaps.copy(), rank_of(len(own)), own)
+        central = np.flatnonzero(reach <= np.quantile(reach, CENTRAL))
+        places = np.full(len(own), -1)
+        places[central] = np.arange(len(central))
+        rank = rank_of(len(central))
+        return kth_distances(self.points, gaps[:, central], rank, places)
 
     def gaps(self, rows):
         """Return squared distances to all points, less the square of each row.
@@ -117,6 +133,11 @@ class References:
         squares = torch.from_numpy(gaps).add_(torch.from_numpy(lengths)[:, None])
         powers = squares.square_().square_().add_(heights).amin(dim=1).numpy()
         return np.sqrt(rounded(np.sqrt(np.sqrt(powers)), lengths))
+
+
+def rank_of(n_points):
+    """Return which neighbour says how far from the others a point lies."""
+    return round(RANK_PER_ROOT * n_points**0.5)
 
 
 def kth_distances(rows, gaps, rank, own):

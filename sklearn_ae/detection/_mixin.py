@@ -90,11 +90,11 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         space its distance is that to the nearest of :math:`m \le 2048` training rows
         :math:`r`, of which those far from most others count as far, with :math:`u_r`
         and :math:`c_r` the distances of :math:`r` to the nearest of the others and to
-        the :math:`2 \sqrt m`-th:
+        the :math:`2 \sqrt m`-th of three quarters of them, the central ones:
 
         .. math::
             d(x) &= \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \quad
-            h_r = \operatorname{median} u
+            h_r = 0.9 \operatorname{median} u
                 \left(\frac{c_r}{\operatorname{median} c}\right)^2, \\
             s(x) &= 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
                 \left(1 + \frac{d_i}{\operatorname{median} d_i}\right)^2}.

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 
-from sklearn_ae.detection import References
+from sklearn_ae.detection import References, _distances
 from sklearn_ae.detection._distances import kth_distances
 
 
@@ -135,10 +135,12 @@ def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(
 
 def heights_by_hand(points):
     """The formula of the class: how far each point counts, and which are far."""
-    rank = round(2 * len(points) ** 0.5)
-    nearest, reach = np.sort(cdist(points, points), axis=1)[:, [1, rank]].T
+    apart = cdist(points, points) + np.diag([np.inf] * len(points))
+    first = np.sort(apart, axis=1)[:, round(2 * len(points) ** 0.5) - 1]
+    central = first <= np.quantile(first, 0.75)
+    reach = np.sort(apart[:, central], axis=1)[:, round(2 * central.sum() ** 0.5) - 1]
     relative = reach / np.median(reach)
-    return np.median(nearest) * relative**2, relative > 2
+    return 0.9 * np.median(apart.min(axis=1)) * relative**2, relative > 2
 
 
 def raised(distances, heights):
@@ -156,6 +158,17 @@ def test_far_points_count_as_far(points, rows):
     distances = nearest(points, mixed, wary=True)
     assert_allclose(distances, raised(cdist(mixed, points), heights))
     assert distances[30] > 20 > 1 > nearest(points, mixed)[30]
+
+
+def test_a_group_of_far_points_does_not_vouch_for_itself(points, monkeypatch):
+    rng = np.random.default_rng(2)
+    group = 12 + 0.8 * rng.normal(size=(25, 4))
+    points = np.vstack([rng.normal(size=(100, 4)), group])
+    expected = np.repeat([False, True], [100, 25])
+    assert_array_equal(References(points).is_far, expected)
+    # Among all points each has more of its own kind than the rank that is asked for.
+    monkeypatch.setattr(_distances, "CENTRAL", 1.0)
+    assert References(points).is_far.sum() < 5
 
 
 def test_no_two_rows_are_equally_far_that_are_not_alike(points):

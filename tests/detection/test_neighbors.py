@@ -14,7 +14,7 @@ from sklearn_ae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from sklearn_ae.detection import NeighborScorer, _neighbors
+from sklearn_ae.detection import NeighborScorer, References, _neighbors
 from sklearn_ae.detection._neighbors import n_references, tempered
 
 FAST = {"max_epochs": 4, "random_state": 0}
@@ -67,9 +67,7 @@ def moderate(units):
 
 def distance_by_hand(points, rows, wary, apart=0.0):
     """The distance of rows to points; ``apart`` is added to each."""
-    rank = round(2 * len(points) ** 0.5)
-    nearest, reach = np.sort(cdist(points, points), axis=1)[:, [1, rank]].T
-    heights = wary * np.median(nearest) * (reach / np.median(reach)) ** 2
+    heights = References(points, wary).heights
     distances = cdist(rows, points) + apart
     return ((distances**8 + heights**8) ** 0.125).min(axis=1)
 
