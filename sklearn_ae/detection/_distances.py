@@ -70,7 +70,8 @@ class References:
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
         gaps, own = self.gaps(self.points), np.arange(m)
         if wary:
-            nearest = kth_distances(self.points, gaps.copy(), 1, own)
+            leave_out(gaps, own)
+            nearest = np.sqrt(squares_of(self.points, gaps.min(axis=1)))
             reach = self._reach(gaps, own)
             relative = reach / typical(reach)
             self.heights = NEARNESS * typical(nearest) * np.square(relative)
@@ -84,7 +85,8 @@ class References:
         places = np.full(len(own), -1)
         places[central] = np.arange(len(central))
         rank = rank_of(len(central))
-        return kth_distances(self.points, gaps[:, central], rank, places)
+        among = np.take(gaps, central, axis=1)  # rows in a row, unlike by an index
+        return kth_distances(self.points, among, rank, places)
 
     def gaps(self, rows):
         """Return squared distances to all points, less the square of each row.
