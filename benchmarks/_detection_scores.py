@@ -13,14 +13,16 @@ from unittest.mock import patch
 
 import numpy as np
 from _adbench_tables import HALVES, divide, find_labelled, why_unsuited
+from _class_tables import COLLECTION, find_class_tables
 from _variants import QUICK_ROWS, Part, fit, note, section
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from sklearn_ae import Autoencoder, OutlierAutoencoder
-from sklearn_ae.detection import _fits, _neighbors
+from sklearn_ae.detection import _distances, _fits, _neighbors
 from sklearn_ae.detection._scorer import MahalanobisScorer
 
-COLLECTIONS, SETTINGS = ("adbench", "mvtec"), ("contaminated", "clean")
+LABELLED, SETTINGS = ("adbench", "mvtec"), ("contaminated", "clean")
+COLLECTIONS = (*LABELLED, COLLECTION)
 MAX_ROWS, SEED = 10_000, 0
 
 DEFAULT = "OutlierAutoencoder()"
@@ -32,43 +34,29 @@ DEFAULT = "OutlierAutoencoder()"
 class OnlyRows(_neighbors.NeighborScorer):
     """Distances of rows alone."""
 
-    def _outlyingness(self, distances):
-        return self._z(distances)[0]
-
-    def _z(self, distances):
-        centered = self._logarithms(distances) - self.centers[:, None]
-        return centered / np.sqrt(self.spreads)[:, None]
+    def score(self, rows, features):
+        return 1 - np.log2(1 + self._distances(rows, features)[0])
 
 
-class OnlyFeatures(OnlyRows):
+class OnlyFeatures(_neighbors.NeighborScorer):
     """Distances of code and residual alone."""
 
-    def _outlyingness(self, distances):
-        return self._z(distances)[1]
+    def score(self, rows, features):
+        return 1 - np.log2(1 + self._distances(rows, features)[1])
 
 
-class Sum(OnlyRows):
-    """The mean of both instead of the larger."""
+class Mean(_neighbors.NeighborScorer):
+    """The mean of both instead of the root of their mean square."""
 
-    def _outlyingness(self, distances):
-        return self._z(distances).mean(axis=0)
-
-
-class Unscaled(_neighbors.NeighborScorer):
-    """Logarithms as they are, whatever their spread."""
-
-    power = 0.0
-
-    def _outlyingness(self, distances):
-        # The scorer divides by the square root of what it takes for spreads.
-        with patch.object(self, "spreads", self.spreads ** (2 * self.power)):
-            return super()._outlyingness(distances)
+    def score(self, rows, features):
+        return 1 - np.log2(1 + self._distances(rows, features).mean(axis=0))
 
 
-class Scaled(Unscaled):
-    """Logarithms in units of their spread."""
+class Larger(_neighbors.NeighborScorer):
+    """The larger of both."""
 
-    power = 1.0
+    def score(self, rows, features):
+        return 1 - np.log2(1 + self._distances(rows, features).max(axis=0))
 
 
 class Whitened(_neighbors.NeighborScorer):
@@ -99,7 +87,7 @@ class Variant(NamedTuple):
     parameters : dict
         Of the estimator, when it makes its score.
     constants : dict
-        Of the module of the scorer.
+        Of the modules of the scorer and its references.
     scorer : type
     """
 
@@ -108,10 +96,8 @@ class Variant(NamedTuple):
     scorer: type = _neighbors.NeighborScorer
 
 
-def _ranks(*names):
-    rank = {"√m": lambda root: root}
-    ranks = tuple(rank.get(name, lambda root, name=name: name) for name in names)
-    return Variant(constants={"RANKS": ranks})
+def _with(**constants):
+    return Variant(constants=constants)
 
 
 # Variants of one fit, by what is changed in the default.
@@ -123,29 +109,40 @@ SCORES = {
     "only rows": Variant(scorer=OnlyRows),
     "only code and residual": Variant(scorer=OnlyFeatures),
     "code and residual whitened": Variant(scorer=Whitened),
-    "sum instead of soft maximum": Variant(scorer=Sum),
-    "spreads to the power 0": Variant(scorer=Unscaled),
-    "spreads to the power 1": Variant(scorer=Scaled),
-    "neighbour 5": _ranks(5),
-    "neighbour √m": _ranks("√m"),
-    "neighbours 1, 5, √m": _ranks(1, 5, "√m"),
-    "512 references": Variant(constants={"N_REFERENCES": 512}),
-    "2048 references": Variant(constants={"N_REFERENCES": 2048}),
-    "moderate is 2": Variant(constants={"MODERATE": 2.0}),
-    "moderate is 6": Variant(constants={"MODERATE": 6.0}),
-    "all is moderate": Variant(constants={"MODERATE": np.inf}),
-    "far is 1": Variant(constants={"FAR": 1.0}),
-    "far is 2": Variant(constants={"FAR": 2.0}),
-    "far is 3": Variant(constants={"FAR": 3.0}),
+    "mean of both spaces": Variant(scorer=Mean),
+    "larger of both spaces": Variant(scorer=Larger),
+    "512 references": _with(N_REFERENCES=512),
+    "1024 references": _with(N_REFERENCES=1024),
+    "4096 references": _with(N_REFERENCES=4096, REFERENCE_CELLS=2**22),
+    "moderate is 1": _with(MODERATE=1.0),
+    "moderate is 3": _with(MODERATE=3.0),
+    "all is moderate": _with(MODERATE=np.inf),
+    "nearness is 0.7": _with(NEARNESS=0.7),
+    "nearness is 0.8": _with(NEARNESS=0.8),
+    "nearness is 1": _with(NEARNESS=1.0),
+    "nearness is 1.1": _with(NEARNESS=1.1),
+    "far by the √m-th": _with(RANK_PER_ROOT=1),
+    "far by the 4√m-th": _with(RANK_PER_ROOT=4),
+    "half of the points central": _with(CENTRAL=0.5),
+    "all points central": _with(CENTRAL=1.0),
 }
+
+
+class Longer(OutlierAutoencoder):
+    """As many steps again."""
+
+    _schedule = OutlierAutoencoder._schedule._replace(steps=800, small_steps=400)
+
 
 # Those that take fits of their own.
 FITS = {
     "trim=0.1": lambda: OutlierAutoencoder(trim=0.1, random_state=SEED),
     "trim=0.2": lambda: OutlierAutoencoder(trim=0.2, random_state=SEED),
-    'corruption="swap", corruption_rate=0.1': lambda: OutlierAutoencoder(
-        corruption="swap", corruption_rate=0.1, random_state=SEED
+    "corruption=None": lambda: OutlierAutoencoder(corruption=None, random_state=SEED),
+    "corruption_rate=0.2": lambda: OutlierAutoencoder(
+        corruption_rate=0.2, random_state=SEED
     ),
+    "twice the steps": lambda: Longer(random_state=SEED),
     "Autoencoder()": lambda: Autoencoder(random_state=SEED),
     "random_state=1": lambda: OutlierAutoencoder(random_state=SEED + 1),
 }
@@ -164,7 +161,8 @@ class Remembering(OutlierAutoencoder):
         self.set_params(**variant.parameters)
         with ExitStack() as stack:
             for name, value in variant.constants.items():
-                stack.enter_context(patch.object(_neighbors, name, value))
+                module = _neighbors if hasattr(_neighbors, name) else _distances
+                stack.enter_context(patch.object(module, name, value))
             stack.enter_context(patch.object(_fits, "NeighborScorer", variant.scorer))
             everything = np.arange(len(self.fitted.weight))
             network = self.fitted.network
@@ -176,8 +174,11 @@ class Remembering(OutlierAutoencoder):
 
 
 def find_tables(options):
-    """Return the tables of both collections, or those that ``--tables`` names."""
-    tables = [t for t in find_labelled(options.data) if t.collection in COLLECTIONS]
+    """Return the tables of all collections, or those that ``--tables`` names."""
+    tables = [t for t in find_labelled(options.data) if t.collection in LABELLED]
+    if not tables:
+        return []
+    tables += find_class_tables(options.data)
     if options.tables:
         return [table for table in tables if table.name in options.tables]
     return tables[:2] if options.quick else tables
@@ -245,29 +246,42 @@ def _mean(values):
 
 
 def _text(found):
-    counts = [
-        f"{len(found.get((half, DEFAULT, name, SETTINGS[0]), []))} of {name}"
-        for half in HALVES
-        for name in COLLECTIONS
-    ]
-    return TEXT.format(chosen=" and ".join(counts[:2]), other=" and ".join(counts[2:]))
+    """Return what the table shows, with the numbers of tables."""
+    chosen, confirming = HALVES
+    numbers = {
+        name: len(found.get((half, DEFAULT, collection, SETTINGS[0]), []))
+        for name, half, collection in (
+            ("chosen", chosen, "adbench"),
+            ("chosen_images", chosen, "mvtec"),
+            ("other", confirming, "adbench"),
+            ("other_images", confirming, "mvtec"),
+            ("classes", chosen, COLLECTION),
+        )
+    }
+    return TEXT.format(**numbers)
 
 
 TEXT = (
     "Mean AUROC / average precision of `OutlierAutoencoder()` with one thing changed, "
     f"on at most {MAX_ROWS:,} rows of a table, with columns standardised by the rows "
-    "of the fit. All but the last line are of the choosing half, {chosen}: the tables "
-    "at even places in the order of their names, by whose labels the default was "
-    "chosen. The last line is the default on the other half, {other}; these are other "
-    "tables, so that its level says nothing about the lines above. The first lines "
-    'share one fit of each table, from "trim=0.1" on each line has its own. "Far" is '
-    "how far above the median a first score must be for a row to be no reference, in "
-    "distances of the lower quartile from the median; it is "
-    f"{_neighbors.FAR:g} by default, and with trim=0 no row is far. Values are "
+    "of the fit. All but the last line are of the choosing half, {chosen} of adbench "
+    "and {chosen_images} of mvtec, the tables at even places in the order of their "
+    "names, and of {classes} tables of classes: of scikit-learn's sets, penguins, the "
+    "census and handwritten digits, with one class as the outliers or as the normal "
+    "rows. By the labels of these the default was chosen. The last line is the default "
+    "on the other half, {other} of adbench and {other_images} of mvtec; these are "
+    "other tables, so that its level says nothing about the lines above. The first "
+    'lines share one fit of each table, from "trim=0.1" on each line has its own. '
+    '"Nearness" is what a usual reference row counts as, at the least, in distances '
+    f"usual between neighbours, by default {_distances.NEARNESS:g}; with trim=0 it is "
+    'none. "Far" is what lies far from most, by default by the distance to the '
+    f"{_distances.RANK_PER_ROOT:g}√m-th of the central "
+    f"{_distances.CENTRAL * 100:g} % of the m references. Values are "
     '"moderate" up to so many standard deviations, by default '
     f"{_neighbors.MODERATE:g}; beyond, they count by their logarithms.\n\n"
     "A table that moves by 0.1 moves the mean of eleven by 0.01: smaller differences "
     "are noise, and of four tables larger ones, too. What a seed alone does is in the "
-    'line "random_state=1". The default is a round choice on a plateau, and need not '
-    "be the best line of any column."
+    'line "random_state=1". What is better on clean rows is often worse on '
+    "contaminated ones: the default is a round choice on a plateau between the two, "
+    "and need not be the best line of any column."
 )
