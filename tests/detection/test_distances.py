@@ -171,6 +171,16 @@ def test_a_group_of_far_points_does_not_vouch_for_itself(points, monkeypatch):
     assert References(points).is_far.sum() < 5
 
 
+def test_of_equal_points_all_are_central_or_none():
+    rng = np.random.default_rng(0)
+    # The cut lies among the copies of one, which differ in their last digits.
+    points = np.repeat(rng.normal(size=(7, 3)), 8, axis=0)
+    heights = References(points).heights
+    for _ in range(10):
+        noisy = points * (1 + 1e-14 * rng.normal(size=points.shape))
+        assert_allclose(References(noisy).heights, heights, rtol=1e-6)
+
+
 def test_no_two_rows_are_equally_far_that_are_not_alike(points):
     rows = points[5] + np.linspace(0.1, 0.2, 50)[:, None]
     distances = nearest(points, rows, wary=True)
