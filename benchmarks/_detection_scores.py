@@ -266,11 +266,13 @@ TEXT = (
     f"on at most {MAX_ROWS:,} rows of a table, with columns standardised by the rows "
     "of the fit. All but the last line are of the choosing half, {chosen} of adbench "
     "and {chosen_images} of mvtec, the tables at even places in the order of their "
-    "names, and of {classes} tables of classes: of scikit-learn's sets, penguins, the "
-    "census and handwritten digits, with one class as the outliers or as the normal "
-    "rows. By the labels of these the default was chosen. The last line is the default "
-    "on the other half, {other} of adbench and {other_images} of mvtec; these are "
-    "other tables, so that its level says nothing about the lines above. The first "
+    "names, and of {classes} tables of classes: wine, iris, penguins, the census and "
+    "handwritten digits, with one class as the outliers or as the normal rows. By the "
+    "labels of these the default was chosen, and of tables of classes from "
+    "scikit-learn's digits and breast cancer, which are left out here: optdigits and "
+    "WPBC of the other half are of the same sources. The last line is the default on "
+    "the other half, {other} of adbench and {other_images} of mvtec; these are other "
+    "tables, so that its level says nothing about the lines above. The first "
     'lines share one fit of each table, from "trim=0.1" on each line has its own. '
     '"Nearness" is what a usual reference row counts as, at the least, in distances '
     f"usual between neighbours, by default {_distances.NEARNESS:g}; with trim=0 it is "

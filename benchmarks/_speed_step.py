@@ -114,7 +114,7 @@ FITS_TEXT = """\
 The same rows in float32, layers, batches and {epochs} epochs for all, and no rows held
 out. Autoencoder alone has a linear path, and chooses its own number of threads; of the
 others the faster counts of one and two threads, in torch and in BLAS. It scores rows
-by their error, as PyOD does, 4096 of them for its threshold; the others have no scores.
+by their error, as PyOD does, 2048 of them for its threshold; the others have no scores.
 PyOD with its defaults, and bare: without batch norm, dropout and standardising; skorch
 with its defaults and Adam; MLPRegressor from X to X. Beside the whole fit, its training
 alone. Medians of {n} interleaved runs, and of the ratios within each.

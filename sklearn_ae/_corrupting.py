@@ -38,15 +38,20 @@ class CorruptionMixin:
     }
 
     @property
+    def _corruption_kind(self):
+        """What is done to rows, once "auto" is settled where there is such."""
+        return self.corruption
+
+    @property
     def _is_corrupted(self):
-        return self.corruption is not None
+        return self._corruption_kind is not None
 
     def _check_rows(self, rows):
         super()._check_rows(rows)
         if not self._is_corrupted:
             return
         self._corruption_amount(rows.shape[1])
-        if self.corruption == "step_masking" and len(self._row_shape) != 2:
+        if self._corruption_kind == "step_masking" and len(self._row_shape) != 2:
             raise ValueError(
                 "corruption='step_masking' is for sequences, and rows of a table and "
                 "images have no steps. Take corruption='masking', or a network for "
@@ -61,12 +66,16 @@ class CorruptionMixin:
 
     def _make_corruption(self, amount, source, weight):
         n_channels = self._row_shape[-1]
-        return make_corruption(self.corruption, amount, source, weight, n_channels)
+        return make_corruption(
+            self._corruption_kind, amount, source, weight, n_channels
+        )
 
     def _corruption_amount(self, n_features):
         """Return the rate, or the scale of the noise, of each column."""
-        name = "noise_scale" if self.corruption == "gaussian" else "corruption_rate"
-        return per_column(name, getattr(self, name), n_features, self.corruption)
+        name = (
+            "noise_scale" if self._corruption_kind == "gaussian" else "corruption_rate"
+        )
+        return per_column(name, getattr(self, name), n_features, self._corruption_kind)
 
 
 def per_column(name, value, n_features, kind):

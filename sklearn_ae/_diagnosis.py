@@ -64,7 +64,7 @@ class DiagnosisMixin:
             divergence of each component in nats, and ``n_active``, the number whose
             mean has a variance above 0.01 over the rows, as [1]_ counts them, of
             variational ones; ``n_scores``, ``n_distinct_scores`` and ``share_tied`` of
-            the ``training_scores_``; ``share_trimmed``, of the training rows left out;
+            the ``training_scores_``; ``share_trimmed``, which is ``trimmed_share_``;
             ``n_calibration``, the number of held-out scores; ``offset`` and
             ``share_flagged``, the share of training scores below it; and ``findings``,
             the lines of the report.

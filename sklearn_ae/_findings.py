@@ -195,12 +195,12 @@ def about_ties(facts):
 
 
 def about_trimming(facts):
-    """Say what part of the rows was left out."""
+    """Say what part of the rows was left out, or lies far from most."""
     share = facts["share_trimmed"]
     if not share:
         return None
     return Finding(
-        True, f"{share:.1%} of the training rows are taken for likely outliers."
+        True, f"{share:.1%} of the training rows are far from most, or left out."
     )
 
 

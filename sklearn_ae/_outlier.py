@@ -2,6 +2,9 @@
 
 from . import _defaults
 from ._autoencoder import Autoencoder
+from ._compat import StrOptions
+from ._network import DENSE
+from .training import KINDS
 
 
 class OutlierAutoencoder(Autoencoder):
@@ -11,8 +14,9 @@ class OutlierAutoencoder(Autoencoder):
     smaller network than :class:`Autoencoder`, a higher learning rate and a quarter of
     the steps, and measures every column in its standard deviation. In training some
     cells of a row are another row's, so that the network learns which values go
-    together rather than to copy them. It fits and scores faster, for scores as good or
-    better. All else is the same: codes, reconstructions, parameters, and the loss,
+    together rather than to copy them. It fits and scores tables faster, for scores as
+    good or better. The rest is as there: codes, reconstructions, parameters, and the
+    loss,
 
     .. math::
         L = \frac{\sum_i w_i \sum_j (x_{ij} - \hat x_{ij})^2 / \sigma_j^2}
@@ -20,7 +24,7 @@ class OutlierAutoencoder(Autoencoder):
 
     with the standard deviation :math:`\sigma_j` of a column. By default scores follow
     from the distances of a row, and of its code and residual, to the nearest training
-    rows [1]_, [2]_; see :meth:`score_samples`.
+    row [1]_, [2]_; see :meth:`score_samples`.
 
     Read more in the :ref:`User Guide <detection>`.
 
@@ -32,7 +36,7 @@ class OutlierAutoencoder(Autoencoder):
     hidden_layer_sizes : "auto", int or tuple of int, default=(64, 32)
         Widths of the hidden layers of the encoder; the decoder's are the same,
         reversed. An int is one layer, an empty tuple none. "auto" is what
-        :class:`Autoencoder` has.
+        :class:`Autoencoder` with the same ``corruption`` has.
     learning_rate : float or "auto", default=0.01
         Learning rate of the first step of AdamW. "auto" is what :class:`Autoencoder`
         has.
@@ -46,9 +50,10 @@ class OutlierAutoencoder(Autoencoder):
     n_iter_no_change : int, default=10
         Number of epochs without improvement on held-out rows after which training
         stops.
-    corruption : str or None, default="swap"
+    corruption : str or None, default="auto"
         What is done to the rows that the encoder reads in training, as in
-        :class:`Autoencoder`, whose default is None.
+        :class:`Autoencoder`. "auto" is "swap" with the dense network, and nothing with
+        those for images and sequences.
     corruption_rate : float or array-like of shape (n_features,), default=0.1
         Share of the cells that are changed.
 
@@ -82,11 +87,22 @@ class OutlierAutoencoder(Autoencoder):
     learning_rate = 0.01
 
     n_iter_no_change = 10
-    corruption = "swap"
+    corruption = "auto"
     corruption_rate = 0.1
+
+    _parameter_constraints = {
+        **Autoencoder._parameter_constraints,
+        "corruption": [StrOptions({"auto", *KINDS}), None],
+    }
 
     _schedule = _defaults.OUTLIER_SCHEDULE
     _max_folds = 3
+
+    @property
+    def _corruption_kind(self):
+        if self.corruption != "auto":
+            return self.corruption
+        return "swap" if self._network_kind is DENSE else None
 
     def _warn_if_cut_short(self):
         # By default it stops before the end on purpose.

@@ -151,7 +151,7 @@ def test_rows_left_out_are_told_where_an_estimator_says_so(rows):
     model.trimmed_share_ = 0.25
     diagnosis = model.diagnose()
     assert diagnosis["share_trimmed"] == 0.25
-    assert "25.0% of the training rows are taken for likely outliers" in str(diagnosis)
+    assert "25.0% of the training rows are far from most, or left out" in str(diagnosis)
 
 
 def test_of_what_detects_no_outliers_there_are_no_scores():

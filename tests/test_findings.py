@@ -145,7 +145,7 @@ TEXTS = {
     ),
     "trimmed": (
         {"share_trimmed": 0.043},
-        "4.3% of the training rows are taken for likely outliers.",
+        "4.3% of the training rows are far from most, or left out.",
     ),
     "calibration": ({}, "100 held-out rows tell false-alarm rates from 0.0099 on."),
     "threshold": (

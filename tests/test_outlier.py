@@ -9,7 +9,13 @@ from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 
-from sklearn_ae import Autoencoder, OutlierAutoencoder, _facts
+from sklearn_ae import (
+    Autoencoder,
+    ConvolutionalNetwork,
+    OutlierAutoencoder,
+    SequenceNetwork,
+    _facts,
+)
 from sklearn_ae.detection import NeighborScorer
 
 FAST = {"max_epochs": 4, "random_state": 0}
@@ -31,13 +37,13 @@ def test_it_is_the_autoencoder_with_other_defaults(blob):
         "hidden_layer_sizes": (64, 32),
         "learning_rate": 0.01,
         "n_iter_no_change": 10,
-        "corruption": "swap",
+        "corruption": "auto",
         "corruption_rate": 0.1,
     }
     # Of the same number of folds it is the same fit.
     params = {**ours.get_params(), "validation_fraction": 0.5}
-    same = Autoencoder(**params).fit(blob)
     ours = OutlierAutoencoder(**params).fit(blob)
+    same = Autoencoder(**{**params, "corruption": "swap"}).fit(blob)
     assert_array_equal(ours.transform(blob), same.transform(blob))
     assert_array_equal(ours.score_samples(blob), same.score_samples(blob))
 
@@ -52,6 +58,29 @@ def test_steps_are_fewer(n_rows, n_epochs, plain, table):
     ours = OutlierAutoencoder(1, **params).fit(table[:n_rows])
     assert ours.max_epochs_ == n_epochs
     assert Autoencoder(1, **params).fit(table[:n_rows]).max_epochs_ == plain
+
+
+@pytest.mark.parametrize(
+    "network", [ConvolutionalNetwork(image_shape=(5, 1)), SequenceNetwork()]
+)
+def test_images_and_sequences_are_not_corrupted(network, blob):
+    params = {"network": network, "validation_fraction": 0.5, **FAST}
+    ours = OutlierAutoencoder(2, **params).fit(blob)
+    params |= {"corruption": None}
+    same = OutlierAutoencoder(2, **params).fit(blob)
+    assert_array_equal(ours.transform(blob), same.transform(blob))
+
+
+def test_sequences_may_have_several_lengths(blob):
+    sequences = [row[: 3 + i % 3, None] for i, row in enumerate(blob)]
+    ours = OutlierAutoencoder(2, network=SequenceNetwork(cell_size=4), **FAST)
+    assert ours.fit(sequences).score_samples(sequences).shape == (60,)
+
+
+@pytest.mark.parametrize("corruption", ["all", 0.1])
+def test_corruption_has_a_name(corruption, blob):
+    with pytest.raises(ValueError, match="The 'corruption' parameter of OutlierAuto"):
+        OutlierAutoencoder(corruption=corruption).fit(blob)
 
 
 def test_there_are_three_folds_at_most(blob):

@@ -6,6 +6,9 @@ import torch
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
+# Points whose distances to all are in memory at once.
+BLOCK = 256
+
 # Which neighbour says how far from the others a point lies, given the square root of
 # the number of points: one that sees through a small group.
 RANK_PER_ROOT = 2
@@ -17,7 +20,8 @@ CENTRAL = 0.75
 # benchmark table detection_scores has other values of these three.
 NEARNESS = 0.9
 
-# How many times the median its distance from the others is of a point called far.
+# How many times the median its distance from the others is of a point that reports call
+# far. No score depends on it.
 FAR = 2.0
 
 
@@ -25,8 +29,8 @@ class References:
     r"""Points that stand for the training rows.
 
     With :math:`u_r` the distance of point :math:`r` to the nearest of the others and
-    :math:`c_r` that to the :math:`2 \sqrt m`-th of :math:`m` central points, the
-    distance of a row to them all is
+    :math:`c_r` that to the :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central points,
+    the distance of a row to them all is
 
     .. math::
         d(x) = \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \qquad
@@ -40,6 +44,8 @@ class References:
     that to the :math:`k`-th neighbour [1]_; the square spares what is usual and hits
     what is not. Central are the three quarters of the points that are nearest to their
     own such neighbour among all, so that a group of outliers does not vouch for itself.
+    A median that is zero is replaced by the mean, or by 1. Rows that are nearer to one
+    point than a hundredth of its :math:`h_r` tie.
 
     Parameters
     ----------
@@ -52,9 +58,9 @@ class References:
     ----------
     points : ndarray of shape (m, p)
     heights : ndarray of shape (m,)
-        :math:`h_r`, zero where all points count alike.
+        :math:`h_r`: a row is no nearer to the point. Zero where all points count alike.
     is_far : ndarray of bool, shape (m,)
-        Whether :math:`c_r` is more than twice its median.
+        Whether :math:`c_r` is more than twice its median, for reports alone.
     unit : float
         Median distance of the points to the others, above zero.
 
@@ -68,27 +74,41 @@ class References:
         self.points = np.ascontiguousarray(points)
         m = len(self.points)
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
-        gaps, own = self.gaps(self.points), np.arange(m)
         if wary:
-            leave_out(gaps, own)
-            nearest = np.sqrt(squares_of(self.points, gaps.min(axis=1)))
-            reach = self._reach(gaps, own)
+            nearest, reach = self._to_the_others()
             relative = reach / typical(reach)
             self.heights = NEARNESS * typical(nearest) * np.square(relative)
             self.is_far = relative > FAR
-        self.unit = typical(self.distances(self.points, gaps, own))
+        own = np.empty(m)
+        for block, rows, gaps in self._blocks():
+            own[block] = self.distances(rows, gaps, np.arange(m)[block])
+        self.unit = typical(own)
 
-    def _reach(self, gaps, own):
-        """Return how far out each point lies: its distance to the central ones."""
-        reach = kth_distances(self.points, gaps.copy(), rank_of(len(own)), own)
-        cut = np.quantile(reach, CENTRAL)
+    def _to_the_others(self):
+        """Return u and c of each point: to the nearest, and to the central ones."""
+        m = len(self.points)
+        nearest, first, reach = np.empty((3, m))
+        for block, rows, gaps in self._blocks():
+            own = np.arange(m)[block]
+            nearest[block] = kth_distances(rows, gaps, 1, own)
+            first[block] = kth_distances(rows, gaps, rank_of(m), own)
+        cut = np.quantile(first, CENTRAL)
         # Of equal points, whose last digits may differ, all are central or none.
-        central = np.flatnonzero(reach <= cut + 1e-9 * cut)
-        places = np.full(len(own), -1)
+        central = np.flatnonzero(first <= cut + 1e-9 * cut)
+        places = np.full(m, -1)
         places[central] = np.arange(len(central))
-        rank = rank_of(len(central))
-        among = np.take(gaps, central, axis=1)  # rows in a row, unlike by an index
-        return kth_distances(self.points, among, rank, places)
+        for block, rows, gaps in self._blocks():
+            # Rows in a row, as an index alone would not leave them.
+            among = np.take(gaps, central, axis=1)
+            rank = rank_of(len(central))
+            reach[block] = kth_distances(rows, among, rank, places[block])
+        return nearest, reach
+
+    def _blocks(self):
+        """Yield slices of the points, these points and their gaps to all: a few MB."""
+        for start in range(0, len(self.points), BLOCK):
+            block = slice(start, start + BLOCK)
+            yield block, self.points[block], self.gaps(self.points[block])
 
     def gaps(self, rows):
         """Return squared distances to all points, less the square of each row.
@@ -147,13 +167,16 @@ def rank_of(n_points):
 def kth_distances(rows, gaps, rank, own):
     """Return the distance of each row to its ``rank``-th nearest point.
 
-    At least one point less than there are is counted on: of fewer the farthest is
-    taken. Parameters as of :meth:`References.distances`.
+    Of m points the rank is m - 1 at most, for rows that are points themselves have no
+    more neighbours. ``rows``, ``gaps`` and ``own`` are those of
+    :meth:`References.distances`.
     """
     leave_out(gaps, own)
     rank = max(1, min(rank, gaps.shape[1] - 1))
-    gaps.partition(rank - 1, axis=1)
-    return np.sqrt(squares_of(rows, gaps[:, rank - 1]))
+    if rank == 1:
+        return np.sqrt(squares_of(rows, gaps.min(axis=1)))
+    nearest = np.partition(gaps, rank - 1, axis=1)[:, rank - 1]
+    return np.sqrt(squares_of(rows, nearest))
 
 
 def leave_out(gaps, own):

@@ -144,7 +144,8 @@ def fit_neighbors(fitted, network, index, trim="auto"):
     index : ndarray of int
         Positions of the rows it has seen.
     trim : "auto" or float, default="auto"
-        Share of the rows, the farthest ones, that the score leaves out.
+        Share of the rows, the farthest ones, that the score leaves out. With "auto"
+        those far from most count as far.
 
     Returns
     -------

@@ -46,8 +46,8 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         from all rows, and the score takes those that lie far from most others for far:
         "neighbors" counts them as distant neighbours, "mahalanobis" leaves a tenth out.
         A float in [0, 0.5) fits twice, the second time without this share of the rows,
-        those with the lowest scores, or less where scores tie; with 0 all rows count
-        alike.
+        those with the lowest scores, or less where scores tie, and "neighbors" treats
+        the rest as with "auto"; with 0 all rows count alike.
 
     Attributes
     ----------
@@ -57,11 +57,12 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         Outlier scores of the held-out rows by models that have not seen them, so that
         they compare with scores of new rows. All training rows, in their order, if
         the fit was cross-fitted; their own scores by the final model, if nothing was
-        held out, and of more than 4096 rows those of so many of them, drawn by their
+        held out, and of more than 2048 rows those of so many of them, drawn by their
         weight; those of the sample of the rows seen, after :meth:`partial_fit`.
         Rows that a float ``trim`` leaves out are none of them.
     trimmed_share_ : float
-        Share of the rows that the score takes for far, or that are left out.
+        Share of the rows that are left out. With "auto" and "neighbors", of its
+        reference rows, those more than twice as far from the others as is usual.
     """
 
     contamination: float | str = "auto"
@@ -90,7 +91,7 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         space its distance is that to the nearest of :math:`m \le 2048` training rows
         :math:`r`, of which those far from most others count as far, with :math:`u_r`
         and :math:`c_r` the distances of :math:`r` to the nearest of the others and to
-        the :math:`2 \sqrt m`-th of three quarters of them, the central ones:
+        the :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central ones, three quarters:
 
         .. math::
             d(x) &= \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \quad
@@ -99,8 +100,8 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
             s(x) &= 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
                 \left(1 + \frac{d_i}{\operatorname{median} d_i}\right)^2}.
 
-        It is about 0 for a typical row, and falls by 1 where both distances double. A
-        row is never its own neighbour.
+        It is about 0 for a typical row, and far out falls by 1 where both distances
+        double. A row is never its own neighbour.
 
         With ``outlier_score="mahalanobis"`` it is minus the squared Mahalanobis
         distance of :math:`f` from the bulk of the training rows,
@@ -235,7 +236,7 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
 
 
 def share_trimmed(scorer, fitted):
-    """Return the share of the rows that a score has not learned from."""
+    """Return the share of the rows that are left out, or far from most."""
     share = getattr(scorer, "share_trimmed", 0.0)
     if fitted.before is None:
         return share

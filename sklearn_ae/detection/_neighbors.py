@@ -41,7 +41,8 @@ class NeighborScorer:
         others, and with "auto" of all, those far from most count as far; with 0 all
         count alike.
     share_trimmed : float
-        Share of the rows that are left out, or with "auto" far in one of the spaces.
+        Share of the rows that are left out, or with "auto" far in one of the spaces, by
+        :class:`References`.
     spread : ndarray of shape (n_score_features,)
         Units of code and residual.
     rows, features : References
@@ -73,7 +74,7 @@ class NeighborScorer:
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
         self._refer(rows, features)
         self.share_trimmed = float((self.rows.is_far | self.features.is_far).mean())
-        if self.trim != "auto":
+        if self.trim and self.trim != "auto":
             kept = self._kept(rows, features)
             self._refer(rows[kept], features[kept])
             self.share_trimmed = 1 - len(self.rows.points) / len(rows)
@@ -86,8 +87,6 @@ class NeighborScorer:
 
     def _kept(self, rows, features):
         """Return which rows are references once a share of them is left out."""
-        if not self.trim:
-            return slice(None)
         outlyingness = -self.score(rows, features)
         cut = np.quantile(outlyingness, 1 - self.trim)
         # Equal rows may differ in the last digit and belong together.
@@ -113,15 +112,12 @@ class NeighborScorer:
         """Return distances in units of the median, in both spaces: shape (2, n)."""
         with np.errstate(over="ignore"):
             rows, features = tempered(rows), tempered(features / self.spread)
-        of_rows, of_features = self.rows.gaps(rows), self.features.gaps(features)
-        own = self.rows.find(rows, of_rows)
-        return np.stack(
-            [
-                self.rows.distances(rows, of_rows, own) / self.rows.unit,
-                self.features.distances(features, of_features, own)
-                / self.features.unit,
-            ]
-        )
+        gaps = self.rows.gaps(rows)
+        own = self.rows.find(rows, gaps)
+        of_rows = self.rows.distances(rows, gaps, own) / self.rows.unit
+        gaps = self.features.gaps(features)
+        of_features = self.features.distances(features, gaps, own) / self.features.unit
+        return np.stack([of_rows, of_features])
 
 
 def tempered(units):

@@ -8,8 +8,8 @@ import torch
 from ..training import blocks_of, map_blocks, rows_by_weight
 
 # Rows whose own scores stand for those of all, at most: the share of them below a
-# twentieth is off by 0.003, and scores of many more take as long as the training.
-MOST_OWN = 4096
+# twentieth is off by 0.005, and scores of many more take as long as the training.
+MOST_OWN = 2048
 
 
 def own_sample(weight, group):
@@ -85,7 +85,10 @@ def _read_some(fitted, network, index, read):
 
 
 def own_scores_at(fitted, scorer, index):
-    """Return the same of the training rows at ``index``, in order."""
+    """Return the scores of the training rows at ``index``, which are in order.
+
+    By the final model, as rows are scored later.
+    """
     if _are_all(index, len(fitted.weight)):
         return own_scores(fitted, scorer)
     score = partial(scorer.score_rows, fitted.network, fitted.loss)

@@ -11,7 +11,7 @@ def tables(tmp_path):
 
 
 def test_a_tenth_at_most_are_outliers(tables):
-    assert len(tables) == 23
+    assert len(tables) == 6
     for table in tables.values():
         X, is_outlier = table.read(10_000)
         assert len(X) == len(is_outlier)
@@ -19,14 +19,13 @@ def test_a_tenth_at_most_are_outliers(tables):
         assert X.dtype == np.float64
 
 
-def test_a_class_is_the_outliers_or_the_only_one_that_is_not(tables):
+def test_a_class_is_the_outliers(tables):
     X, is_outlier = tables["iris, not 0"].read(10_000)
     assert (~is_outlier).sum() == 100
     assert X[is_outlier, 2].max() < X[~is_outlier, 2].min()  # short petals
-    assert (~tables["digits, only 4"].read(10_000)[1]).sum() == 181
 
 
 def test_rows_are_the_same_each_time_and_no_more_than_asked_for(tables):
-    table = tables["digits, not 3"]
-    np.testing.assert_array_equal(table.read(500)[0], table.read(500)[0])
-    assert len(table.read(500)[0]) == 500
+    table = tables["wine, not 2"]
+    np.testing.assert_array_equal(table.read(90)[0], table.read(90)[0])
+    assert len(table.read(90)[0]) == 90

@@ -181,7 +181,7 @@ def test_of_equal_points_all_are_central_or_none():
         assert_allclose(References(noisy).heights, heights, rtol=1e-6)
 
 
-def test_no_two_rows_are_equally_far_that_are_not_alike(points):
+def test_rows_among_the_points_do_not_tie(points):
     rows = points[5] + np.linspace(0.1, 0.2, 50)[:, None]
     distances = nearest(points, rows, wary=True)
     assert len(np.unique(distances)) == 50
