@@ -175,8 +175,9 @@ def some_of(index, width):
     most = min(MAX_REFERENCE_ROWS, REFERENCE_BYTES // (8 * width))
     if len(index) <= most:
         return index
-    chosen = np.random.Generator(np.random.PCG64(0)).permutation(len(index))[:most]
-    return index[np.sort(chosen)]
+    rng = np.random.Generator(np.random.PCG64(0))
+    # Without a permutation of all: they may be as many as fill the memory.
+    return index[np.sort(rng.choice(len(index), most, replace=False, shuffle=False))]
 
 
 def evidence_of(fitted, index):

@@ -208,8 +208,7 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
     def _fit_detector(self, fitted):
         """Learn the scorer and the threshold of a fitted network."""
         plan, weight = fitted.plan, fitted.weight
-        everything = np.arange(len(weight))
-        scorer = self._chosen_scorer(fitted, fitted.network, everything)
+        scorer = self._chosen_scorer(fitted, fitted.network, np.arange(len(weight)))
         held_out = plan.held_out_rows
         if len(held_out):
             scores = held_out_scores(fitted, self._chosen_scorer)
