@@ -6,7 +6,7 @@ import torch
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
-# Points whose distances to all are in memory at once.
+# Rows whose distances to all points are in memory at once: in the cache, by and large.
 BLOCK = 256
 
 # Which neighbour says how far from the others a point lies, given the square root of

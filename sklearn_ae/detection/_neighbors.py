@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._distances import References
+from ._distances import BLOCK, References
 from ._scorer import NO_SPREAD, score_features
 
 # Reference rows, at most, and numbers that they and their features may be.
@@ -105,8 +105,12 @@ class NeighborScorer:
 
     def score(self, rows, features):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
-        ratios = 1 + self._distances(rows, features)
-        return 1.5 - np.logaddexp2(*(2 * np.log2(ratios))) / 2
+        scores = np.empty(len(rows))
+        for start in range(0, len(rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            ratios = 1 + self._distances(rows[block], features[block])
+            scores[block] = 1.5 - np.logaddexp2(*(2 * np.log2(ratios))) / 2
+        return scores
 
     def _distances(self, rows, features):
         """Return distances in units of the median, in both spaces: shape (2, n)."""

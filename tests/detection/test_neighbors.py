@@ -103,7 +103,7 @@ def test_the_typical_row_has_score_zero(trim, rows, features):
 def test_far_out_scores_fall_by_one_where_distances_double(rows, features, monkeypatch):
     distances = np.array([1e6, 2e6, 4e6]) * np.ones((2, 1))
     monkeypatch.setattr(NeighborScorer, "_distances", lambda *args: distances)
-    scores = fit(rows, features).score(None, None)
+    scores = fit(rows, features).score(np.empty(3), np.empty(3))
     assert_allclose(np.diff(scores), -1, rtol=1e-4)
 
 
