@@ -1,7 +1,8 @@
 """Pictures of fitted estimators; they need matplotlib, the ``plot`` extra."""
 
 from ._code import CodeDisplay
-from ._explanation import ExplanationDisplay, ExplanationMapDisplay
+from ._explanation import ExplanationDisplay
+from ._explanation_map import ExplanationMapDisplay
 from ._outlier_score import OutlierScoreDisplay
 from ._rate_distortion import RateDistortionDisplay
 from ._reconstruction import ReconstructionDisplay

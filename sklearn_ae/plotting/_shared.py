@@ -50,6 +50,14 @@ def check_display(cls, estimator, *needed):
     return last
 
 
+def explanation_of(cls, estimator, X):
+    """Return the explanation of rows by an estimator, or by a Pipeline's last step."""
+    last = check_display(cls, estimator, "explain")
+    if isinstance(estimator, Pipeline):
+        X = estimator[:-1].transform(X)
+    return last.explain(X)
+
+
 def as_rows(X):
     """Return rows as a dense array of shape (n_samples, n_values)."""
     rows = X.toarray() if sparse.issparse(X) else np.asarray(X)

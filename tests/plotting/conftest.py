@@ -56,3 +56,11 @@ def autoencoder(X):
 def distance(autoencoder, X):
     """The same, with scores that are all below zero."""
     return clone(autoencoder).set_params(outlier_score="mahalanobis").fit(X)
+
+
+@pytest.fixture
+def odd(X):
+    """Three rows of iris, the first odd in its second column."""
+    rows = X[:3].copy()
+    rows[0, 1] += 6 * X[:, 1].std()
+    return rows
