@@ -71,9 +71,8 @@ class Whitened(_neighbors.NeighborScorer):
         return super().score(rows, self._white(features))
 
     def _white(self, features):
-        white = (features - self.bulk.center) / self.bulk.spread
-        # A diagonal covariance has no whitening.
-        return white if self.bulk.whitening is None else white @ self.bulk.whitening
+        units = (features - self.bulk.center) / self.bulk.spread
+        return self.bulk.covariance.whiten(units)
 
 
 # -- variants

@@ -224,6 +224,41 @@ def _randomized(covariance, mean, n_components, seed):
         k *= 2
 
 
+def leading_axes(matrix, n_axes, seed):
+    """Return the largest eigenvalues of ``matrix.T @ matrix``, and their axes.
+
+    Parameters
+    ----------
+    matrix : tensor of shape (n, d)
+    n_axes : int
+        No more than either side of the matrix come back.
+    seed : int
+        Start of the randomised solver.
+
+    Returns
+    -------
+    values : tensor of shape (k,)
+        By falling value.
+    axes : tensor of shape (k, d)
+        Orthonormal rows.
+    """
+    product = _Product(matrix)
+    size = min(n_axes + OVERSAMPLING, *matrix.shape)
+    values, axes = _subspace(product, size, matrix, seed)
+    return values[:n_axes], axes[:n_axes]
+
+
+class _Product:
+    """``matrix.T @ matrix``, applied to vectors."""
+
+    def __init__(self, matrix):
+        self.matrix = matrix
+        self.shape = (matrix.shape[1], min(matrix.shape))
+
+    def __matmul__(self, vectors):
+        return self.matrix.T @ (self.matrix @ vectors)
+
+
 def _subspace(covariance, size, like, seed):
     generator = torch.Generator().manual_seed(seed)
     shape = covariance.shape[0], size

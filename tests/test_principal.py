@@ -10,6 +10,7 @@ from sklearn_ae._principal import (
     complete,
     count_rows,
     fit_principal,
+    leading_axes,
     loading_signs,
     unbiased,
 )
@@ -287,3 +288,20 @@ def test_few_rows_are_read_once(kept_cells, monkeypatch):
     assert len(read) == (60 if kept_cells else 120)
     variances = PCA(3).fit(X).explained_variance_
     np.testing.assert_allclose(ours.variances * unbiased(60), variances)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_leading_axes_are_those_of_the_product_with_itself(shape):
+    matrix = draw(*shape)
+    values, axes = leading_axes(torch.from_numpy(matrix), 3, seed=0)
+    _, singular, vectors = np.linalg.svd(matrix)
+    np.testing.assert_allclose(values, singular[:3] ** 2)
+    np.testing.assert_allclose(
+        np.abs(axes.numpy() @ vectors[:3].T), np.eye(3), atol=1e-8
+    )
+
+
+def test_there_are_no_more_leading_axes_than_rows():
+    values, axes = leading_axes(torch.from_numpy(draw(9, 40)), 20, seed=0)
+    assert values.shape == (9,)
+    assert axes.shape == (9, 40)

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from .._linalg import eigh
 from ..training import weighted_sum
+from ._covariance import fit_covariance
 
 # Share of the rows, the farthest ones, that the second pass leaves out by default.
 TRIM = 0.1
@@ -12,12 +12,6 @@ TRIM = 0.1
 # What counts as the spread of features that have none: of what never varied the
 # training rows do not say how little it varies.
 NO_SPREAD = 1e-5
-
-# Smallest variance, as a share of the largest, along a direction of the features.
-VARIANCE_FLOOR = 1e-5
-
-# Largest number of features [code, residual] with a covariance of their own.
-FULL_SIDE = 1024
 
 
 class MahalanobisScorer:
@@ -32,7 +26,7 @@ class MahalanobisScorer:
     here both sides count, each in units of its own spread, whatever the units of the
     columns. :math:`\mu` and :math:`\Sigma` are those of the rows without the farthest
     tenth, :math:`\Sigma` shrunk as by Ledoit and Wolf (2004). With more than 1024
-    features :math:`\Sigma` is diagonal.
+    features :math:`\Sigma` has its 256 largest variances, and one for all others.
 
     Parameters
     ----------
@@ -44,8 +38,8 @@ class MahalanobisScorer:
     Attributes
     ----------
     center, spread : ndarray of shape (n_score_features,)
-    whitening : ndarray of shape (n_score_features, n_score_features) or None
-        None where the covariance is diagonal.
+    covariance : FullCovariance or LowRankCovariance
+        Of what remains once each feature is divided by its spread.
     share_trimmed : float
         Share of the rows that was left out.
     """
@@ -87,11 +81,9 @@ class MahalanobisScorer:
         rows = features - self.center
         spread = np.sqrt(weighted_sum(weight, np.square(rows)) + self.noise)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
-        self.whitening = None
-        if features.shape[1] <= FULL_SIDE:
-            rows /= self.spread
-            noise = self.noise / self.spread**2
-            self.whitening = _whitening(rows, weight, evidence, noise)
+        rows /= self.spread
+        noise = self.noise / self.spread**2
+        self.covariance = fit_covariance(rows, weight, evidence, noise)
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
@@ -107,40 +99,10 @@ class MahalanobisScorer:
         with np.errstate(over="ignore", invalid="ignore"):
             white = features - self.center
             white /= self.spread
-            if self.whitening is not None:
-                white = _matmul(white, self.whitening)
+            white = self.covariance.whiten(white)
             distance = np.square(white, out=white).sum(axis=1)
         # Rows beyond the range of floats are as far out as can be.
         return -np.where(np.isnan(distance), np.inf, distance)
-
-
-def _whitening(rows, weight, evidence, noise):
-    """Return the matrix that whitens rows, and noise, by their shrunk covariance."""
-    covariance = _matmul((rows * weight[:, None]).T, rows)
-    shrinkage = ledoit_wolf_shrinkage(rows, covariance, weight, evidence)
-    scale = np.trace(covariance) / len(covariance)
-    covariance *= 1 - shrinkage
-    covariance.flat[:: len(covariance) + 1] += shrinkage * scale + noise
-    variances, vectors = (part.numpy() for part in eigh(torch.from_numpy(covariance)))
-    # Columns that repeat others leave variances of zero: floor them, or a rounding
-    # error along them would count as a great distance.
-    floor = VARIANCE_FLOOR * max(variances[0], VARIANCE_FLOOR)
-    return vectors / np.sqrt(np.maximum(variances, floor))
-
-
-def ledoit_wolf_shrinkage(rows, covariance, weight, evidence):
-    """Return Ledoit and Wolf's shrinkage of a weighted covariance.
-
-    scikit-learn's takes no weights. ``weight`` sums to 1; ``evidence`` stands for the
-    number of rows.
-    """
-    n_features = rows.shape[1]
-    scale = np.trace(covariance) / n_features
-    norm = np.square(covariance).sum()
-    distance = (norm - n_features * scale**2) / n_features
-    fourth = weighted_sum(weight, np.square(np.einsum("ij,ij->i", rows, rows)))
-    noise = (fourth - norm) / (n_features * max(evidence, 1))
-    return 1.0 if distance <= 0 else float(min(noise / distance, 1))
 
 
 def weighted_quantile(values, weight, share):
@@ -148,12 +110,6 @@ def weighted_quantile(values, weight, share):
     order = np.argsort(values)  # of equal values any may come first
     below = np.cumsum(weight[order]) / weight.sum()
     return values[order][min(np.searchsorted(below, share - 1e-9), len(values) - 1)]
-
-
-def _matmul(a, b):
-    """Multiply with torch, whose threads the fit controls."""
-    b = np.ascontiguousarray(b)  # else the bits of a row hang on how many there are
-    return (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()
 
 
 @torch.no_grad()
