@@ -155,8 +155,8 @@ class DensityMixin:
         super()._fit_detector(fitted)
         self._density = self._scorer
         if self.outlier_score != "auto":
-            everything = np.arange(len(fitted.weight))
-            self._density = self._make_scorer(fitted, fitted.network, everything)
+            seen = fitted.plan.seen_by(fitted.plan.final)
+            self._density = self._make_scorer(fitted, fitted.network, seen)
 
     def _rows_to_keep(self, fitted):
         # The first of two fits is judged by where its own codes lie.

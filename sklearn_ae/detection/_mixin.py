@@ -208,10 +208,13 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
     def _fit_detector(self, fitted):
         """Learn the scorer and the threshold of a fitted network."""
         plan, weight = fitted.plan, fitted.weight
-        scorer = self._chosen_scorer(fitted, fitted.network, np.arange(len(weight)))
+        # Rows that stay held out are new to the scorer, too: their scores are then
+        # distributed as those of new rows are.
+        seen = plan.seen_by(plan.final)
+        scorer = self._chosen_scorer(fitted, fitted.network, seen)
         held_out = plan.held_out_rows
         if len(held_out):
-            scores = held_out_scores(fitted, self._chosen_scorer)
+            scores = held_out_scores(fitted, self._chosen_scorer, scorer)
             held_out_weight = weight[held_out]
             if plan.is_cross_fitted:
                 # Every row was held out once: give the scores in the rows' order.
@@ -252,16 +255,17 @@ def in_float32(network, loss):
     return small, copy.deepcopy(loss).float()
 
 
-def held_out_scores(fitted, make_scorer):
+def held_out_scores(fitted, make_scorer, final_scorer):
     """Return the scores of held-out rows, each by a model that has not seen it."""
     plan = fitted.plan
     scores = []
     for model, held_out in enumerate(plan.held_out):
         if not len(held_out):
             continue
-        network = select_model(fitted.stack, model).eval()
-        trained_on = np.flatnonzero(plan.train_weight[model])
-        scorer = make_scorer(fitted, network, trained_on)
+        network, scorer = fitted.network, final_scorer
+        if model != plan.final:
+            network = select_model(fitted.stack, model).eval()
+            scorer = make_scorer(fitted, network, plan.seen_by(model))
         step = next(blocks_of(len(held_out), network.n_features)).stop
         scores += [
             scorer.score_rows(network, fitted.loss, fitted.rows.take(index))

@@ -69,6 +69,10 @@ class Plan:
         """Whether every row is held out once, by another model than the final one."""
         return self.n_models > 1
 
+    def seen_by(self, model):
+        """Return the positions of the rows that a model trains on."""
+        return np.flatnonzero(self.train_weight[model])
+
 
 def join_plans(plans):
     """Return one plan of the models of several for the same rows."""

@@ -135,6 +135,17 @@ def test_held_out_scores_are_by_models_that_have_not_seen_the_row(blob):
     assert np.median(held_out) < np.median(own)
 
 
+@pytest.mark.parametrize("outlier_score", ["auto", "mahalanobis", "reconstruction"])
+def test_where_the_split_is_kept_rows_held_out_are_scored_as_new_ones(
+    many, outlier_score
+):
+    X = many[:1200]
+    estimator = Autoencoder(2, outlier_score=outlier_score, **FAST).fit(X)
+    gaps = np.abs(estimator.score_samples(X)[:, None] - estimator.training_scores_)
+    assert gaps.min(axis=0).max() < 1e-9
+    assert len(np.unique(gaps.argmin(axis=0))) == 120
+
+
 def test_with_nothing_held_out_training_scores_are_the_models_own(blob):
     estimator = Autoencoder(2, early_stopping=False, **FAST).fit(blob)
     np.testing.assert_allclose(
