@@ -23,6 +23,9 @@ EPOCHS_PER_EPOCH = 4
 # that say nearly the same would get weights that cancel.
 RIDGE = 1e-2
 
+# Share of the variance that is nothing but rounding.
+ROUNDING = 1e-6
+
 
 def pretrain_layers(run, seed):
     """Train the hidden layers of a stack one by one, from the outside in.
@@ -60,7 +63,14 @@ def train_encoder(run, seed):
         plan=replace(run.plan, held_out=nobody),
     )
     for depth, layer in enumerate(run.network.encoder_branch.hidden):
-        small, loss = _small_autoencoder(run, depth, seed)
+        unit = _unit_of(run, depth)
+        made = [
+            fit_principal(rows, run.network.n_components, seed)
+            for rows in layer_rows(run, partial(encoded, depth=depth), unit)
+        ]
+        if run.corruptions.training is None and not _leaves_any(made):
+            continue
+        small, loss = _small_autoencoder(run, depth, seed, made, unit)
         own = small.encoder_branch.hidden[0]
         own.load_state_dict(layer.state_dict())
         read = partial(encoded, run.network, depth=depth)
@@ -82,30 +92,40 @@ def _through(branch, x, depth):
     return x
 
 
-def _small_autoencoder(run, depth, seed):
-    """Return networks around one layer, at PCA of what it reads, and their loss."""
-    network = run.network
-    n_inputs, n_units = network.encoder_branch.hidden[depth].weight.shape[1:]
+def _unit_of(run, depth):
+    """Return what the columns that a layer reads count."""
+    n_inputs = run.network.encoder_branch.hidden[depth].weight.shape[1]
     unit = torch.ones(n_inputs, dtype=torch.float64)
-    if depth == 0:  # as errors of the rows count
+    if depth == 0:  # as errors of the rows do
         weight = run.loss.column_weight.double().cpu()
         unit = torch.where(weight > 0, weight, 1.0).sqrt()
-    made = [
-        fit_principal(rows, network.n_components, seed)
-        for rows in layer_rows(run, partial(encoded, depth=depth), unit)
-    ]
+    return unit
+
+
+def _leaves_any(principals):
+    """Whether there is anything that PCA leaves, but for rounding."""
+    return any(
+        principal.total - float(principal.variances.sum()) > ROUNDING * principal.total
+        for principal in principals
+    )
+
+
+def _small_autoencoder(run, depth, seed, principals, unit):
+    """Return networks around one layer, at PCA of what it reads, and their loss."""
+    network, branches = run.network, run.network.arguments["branches"]
+    n_inputs, n_units = network.encoder_branch.hidden[depth].weight.shape[1:]
     small = AnchoredAutoencoder(
         n_models=network.n_models,
         n_features=n_inputs,
         n_components=network.n_components,
-        branches={**network.arguments["branches"], "hidden_layer_sizes": (n_units,)},
+        branches={**branches, "hidden_layer_sizes": (n_units,)},
     )
     small.to(run.settings.dtype)
     small.initialise([seed] * network.n_models)
-    small.set_anchor(as_anchor(made, Metric(unit, torch.ones_like(unit), 1.0)))
+    small.set_anchor(as_anchor(principals, Metric(unit, torch.ones_like(unit), 1.0)))
     # What the layer reads is clipped already, or need not be.
     small.clip.scale = math.inf
-    weights = [unit.square() / (principal.total or 1.0) for principal in made]
+    weights = [unit.square() / (principal.total or 1.0) for principal in principals]
     return small, ReconstructionLoss(torch.stack(weights).unsqueeze(1))
 
 

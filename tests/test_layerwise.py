@@ -160,7 +160,7 @@ def test_corrupted_rows_are_what_layers_learn_from(table):
             net.encoder_branch.hidden[0].weight.detach() for net in (before, after)
         ]
         changes.append(float((weights[0] - weights[1]).abs().max()))
-    assert changes[0] < 1e-3 < 0.03 < changes[1]
+    assert changes[0] == 0 < 0.03 < changes[1]
 
 
 # -- the decoder's layers
@@ -206,7 +206,7 @@ def test_the_decoder_mirrors_the_encoder(digits):
 
     changes = {"n_components": 16, "hold_out": False, "batch_size": 256}
     drawn, ours = (make(digits, **changes) for make in (make_run, pretrained))
-    assert all(share < 0.6 for share in share_missed(ours))
+    assert all(share < 0.7 for share in share_missed(ours))
     assert all(share > 1 for share in share_missed(drawn))
 
 
@@ -307,12 +307,12 @@ def test_training_that_goes_on_takes_no_notice(table):
 def test_fits_of_one_stack_are_as_alone(few):
     models = [
         Autoencoder(2, layerwise=layerwise, weight_decay=decay, **SMALL)
-        for layerwise in (False, True)
         for decay in (0.0, 0.1)
+        for layerwise in (False, True)
     ]
     tasks = [Task(model, few) for model in models]
     outcomes = fit_together(tasks)
-    assert [outcome.n_together for outcome in outcomes] == [4] * 4
+    assert [outcome.n_together for outcome in outcomes] == [2] * 4
     for model in models:
         alone = Autoencoder(**model.get_params()).fit(few)
         np.testing.assert_allclose(
