@@ -200,7 +200,12 @@ class DenoisingMixin:
         losses = []
         for share in CANDIDATES:
             corruptions = partial(self._make_corruptions, share=share)
-            pilot = replace(recipe, settings=settings, make_corruptions=corruptions)
+            pilot = replace(
+                recipe,
+                settings=settings,
+                make_corruptions=corruptions,
+                pretrain=None,
+            )
             fitted = fit_network(rows, weight, group, pilot, index=index)
             if fitted.training.kept_loss is None:
                 return CANDIDATES[0]

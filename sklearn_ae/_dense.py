@@ -8,6 +8,7 @@ from . import _defaults
 from ._base import BaseAutoencoder
 from ._compat import Interval, StrOptions
 from ._corrupting import CorruptionMixin
+from ._layerwise import pretrain_layers
 from ._network import DENSE, NetworkChoiceMixin, check_layer_sizes, layer_sizes
 from .detection import OutlierDetectionMixin
 from .networks import ACTIVATIONS
@@ -28,10 +29,19 @@ class BaseDenseAutoencoder(
         columns, else (256, 128).
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation function of the hidden layers.
+    layerwise : bool, default=False
+        Whether ``fit`` trains the hidden layers one by one before all of them together:
+        each as a small autoencoder, PCA and this one layer, of what the layers before
+        it make of the rows, for a quarter of ``max_epochs``. The network then starts at
+        PCA, as ever, and ``history_``, callbacks and the progress bar are of the
+        training from there. ``partial_fit``, and ``fit`` where it goes on from the fit
+        before, take no notice. The :ref:`User Guide <layerwise>` says when it is worth
+        its time: seldom.
     """
 
     hidden_layer_sizes: int | tuple | str = "auto"
     activation: str = "silu"
+    layerwise: bool = False
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
@@ -44,6 +54,7 @@ class BaseDenseAutoencoder(
             StrOptions({"auto"}),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
+        "layerwise": ["boolean"],
     }
 
     _structural = (
@@ -71,6 +82,16 @@ class BaseDenseAutoencoder(
                     f"has its own. Give {kind}({name}={value!r}), and leave {name} out "
                     f"of {type(self).__name__}."
                 )
+        if self.layerwise:
+            kind = type(self.network).__name__
+            raise ValueError(
+                f"layerwise=True is for network='dense', and network={kind}(...) is "
+                f"trained as a whole. Leave layerwise out of {type(self).__name__}."
+            )
+
+    @property
+    def _pretrain(self):
+        return pretrain_layers if self.layerwise else None
 
     def _hidden_layer_sizes(self, n_distinct, n_features):
         """Return the parameter as a tuple, with "auto" resolved."""

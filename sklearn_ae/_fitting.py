@@ -60,6 +60,8 @@ class Recipe:
         Returns the ``Scaling`` of rows and weights, and the variance of each column.
     grid_shape : tuple (height, width, n_channels) or None
         Of images; None where columns are no neighbours of each other.
+    pretrain : callable or None
+        ``pretrain(run, seed)`` prepares the networks of a run that starts afresh.
     """
 
     make_network: Callable
@@ -80,6 +82,7 @@ class Recipe:
     kind: object
     fit_scaling: Callable = fit_scaling
     grid_shape: tuple | None = None
+    pretrain: Callable | None = None
 
 
 class Start(NamedTuple):
@@ -184,6 +187,8 @@ def set_up(X, weight, group, recipe, start=None, source=None):
         corruptions=corruptions,
         keys=keys,
     )
+    if start is None and recipe.pretrain is not None:
+        recipe.pretrain(run, recipe.weight_seed)
     return Job(X, recipe, units, run, anchor, start)
 
 

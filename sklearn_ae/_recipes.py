@@ -77,6 +77,7 @@ class RecipeMixin:
             kind=kind,
             fit_scaling=self._fit_scaling,
             grid_shape=kind.grid_shape(self._row_shape),
+            pretrain=self._pretrain,
         )
 
     def _fit_scaling(self, X, weight):

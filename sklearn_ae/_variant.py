@@ -25,6 +25,9 @@ class Variant:
     _make_anchor = staticmethod(principal_anchor)
     _arrange_codes = staticmethod(leave_codes)
 
+    # What prepares networks between their start and training, if anything does.
+    _pretrain = None
+
     # Whether many fits can train as one stack of networks.
     _trains_in_stacks = False
 

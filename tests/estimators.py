@@ -45,6 +45,9 @@ CONFIGURATIONS = {
     "deep relu": Autoencoder(
         2, hidden_layer_sizes=(16, 8, 8), activation="relu", **FAST
     ),
+    "layer by layer": Autoencoder(
+        2, hidden_layer_sizes=(16, 8), layerwise=True, **FAST
+    ),
     "linear": Autoencoder(2, hidden_layer_sizes=(), **FAST),
     "standardized": Autoencoder(2, standardize=True, **FAST),
     "nothing held out": Autoencoder(2, early_stopping=False, **FAST),

@@ -7,6 +7,7 @@ from ._core import (
     make_net,
     share_kept,
     train,
+    train_on,
 )
 from ._corruption import CLEAN, KINDS, Corruption, Corruptions, make_corruption
 from ._judge import Judge, gate_of
@@ -122,6 +123,7 @@ __all__ = [
     "stack_key",
     "threads_for",
     "train",
+    "train_on",
     "train_stacked",
     "weighted_sum",
     "wide_dtype",

@@ -187,6 +187,31 @@ class TrainingBatches:
         )
 
 
+class ReadBatches:
+    """Batches of what a function makes of the rows of others.
+
+    Parameters
+    ----------
+    batches : TrainingBatches
+    read : callable
+        Takes rows and returns a tensor of shape ``(M, n, n_features)``.
+    """
+
+    def __init__(self, batches, read):
+        self.batches, self.read = batches, read
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        for batch in self.batches:
+            target = self.read(batch.target)
+            inputs = target
+            if batch.inputs is not batch.target:  # corrupted
+                inputs = self.read(batch.inputs)
+            yield Batch(inputs, target, batch.row_weight)
+
+
 def prepared_rows(step, source):
     """Return what a step of one model makes of all rows of a source."""
     blocks = blocks_of(source.n_rows, source.n_features)

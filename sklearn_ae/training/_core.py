@@ -6,7 +6,13 @@ import numpy as np
 import torch
 
 from ..networks import DenseStep, Output, is_dense
-from ._batches import Batches, HeldOutBatches, TrainingBatches, lengths_in
+from ._batches import (
+    Batches,
+    HeldOutBatches,
+    ReadBatches,
+    TrainingBatches,
+    lengths_in,
+)
 from ._flat import FlatParameters
 from ._judge import Judge, KeepBest
 from ._loss import ReconstructionLoss
@@ -115,6 +121,28 @@ def train(run, callbacks=()):
         batches.train.prepare_with(net.direct)
     judged = Judged.of([run]) if batches.held_out is not None else None
     return run_net(net, batches, settings, judged, callbacks)
+
+
+def train_on(run, read):
+    """Train a stack of dense networks on what a function makes of the rows.
+
+    No row is held out, and what is random about the rows is their corruption alone.
+
+    Parameters
+    ----------
+    run : Run
+        Its network reads what ``read`` returns; it is trained in place.
+    read : callable
+        Takes rows and returns a tensor of shape ``(M, n, n_features)``.
+
+    Returns
+    -------
+    training : Training
+    """
+    net = make_net(run.network, run.loss, run.settings, by_rows=True)
+    net.direct = make_step(net)
+    batches = Batches(ReadBatches(make_batches(run).train, read), None)
+    return run_net(net, batches, run.settings, None)
 
 
 def run_net(net, batches, settings, judged, callbacks=()):

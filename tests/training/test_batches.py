@@ -17,7 +17,7 @@ from sklearn_ae.training import (
     make_plan,
     row_keys,
 )
-from sklearn_ae.training._batches import HeldOutBatches
+from sklearn_ae.training._batches import HeldOutBatches, ReadBatches
 
 PLACED = {"dtype": torch.float64, "device": torch.device("cpu")}
 N_ROWS = 25
@@ -451,3 +451,39 @@ def test_without_chance_nothing_is_kept(judged):
     batches = HeldOutBatches(*judged, device=PLACED["device"])
     list(batches)
     assert batches._kept is None
+
+
+def test_batches_of_what_is_made_of_rows(make_batches):
+    def read(rows):
+        return torch.stack([rows, 2 * rows])
+
+    weight = np.arange(1.0, 1 + 2 * N_ROWS).reshape(2, -1)
+    plain = make_batches(weight=weight)
+    ours = ReadBatches(make_batches(weight=weight), read)
+    assert len(ours) == len(plain)
+    for one, other in zip(ours, plain, strict=True):
+        assert one.inputs is one.target
+        assert one.target.equal(read(other.target))
+        assert one.row_weight.equal(other.row_weight)
+
+
+def test_batches_of_what_is_made_of_corrupted_rows(make_rows):
+    rows = make_rows(np.arange(float(N_ROWS))[:, None])
+
+    def make():
+        return TrainingBatches(
+            rows,
+            np.ones((1, N_ROWS)),
+            batch_size=10,
+            seed=0,
+            chance=Chance(corrupt=lambda rows, uniform: rows + uniform),
+            group=np.arange(N_ROWS),
+            **PLACED,
+        )
+
+    for ours, plain in zip(
+        ReadBatches(make(), lambda rows: 2 * rows[None]), make(), strict=True
+    ):
+        assert ours.inputs.equal(2 * plain.inputs[None])
+        assert ours.target.equal(2 * plain.target[None])
+        assert not ours.inputs.equal(ours.target)
