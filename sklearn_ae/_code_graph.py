@@ -1,0 +1,131 @@
+"""The graph of nearest neighbours among codes, and clusters as its parts."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, eigsh
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_samples
+from sklearn.neighbors import NearestNeighbors
+
+from .training import rows_by_weight
+
+# Rows among which neighbours are looked for, at most: all pairs of them are compared.
+MOST_ROWS = 100_000
+
+# Nodes of a graph up to which all its eigenvectors are computed, without iterations.
+FEW_NODES = 500
+
+# Links that each node has to all others, in shares of its own: without them a handful
+# of rows that no other row is near to would be a cluster.
+TELEPORT = 0.05
+
+N_STARTS = 10
+
+# Clusters that are tried where their number is not given, at most, and rows, at most,
+# that say how well they are told apart.
+MOST_CLUSTERS, SILHOUETTE_ROWS = 20, 2000
+
+
+class CodeGraph(NamedTuple):
+    """Each row's nearest neighbours among some of the rows.
+
+    Attributes
+    ----------
+    nodes : ndarray of shape (n_nodes,)
+        Positions of the rows that may be neighbours, in order.
+    neighbors : ndarray of shape (n, n_neighbors)
+        Positions of each row's neighbours among the rows.
+    """
+
+    nodes: np.ndarray
+    neighbors: np.ndarray
+
+
+def code_graph(codes, weight, n_neighbors):
+    """Return the :class:`CodeGraph` of distinct rows' codes."""
+    nodes = np.arange(len(codes))
+    if len(codes) > MOST_ROWS:
+        nodes = np.unique(rows_by_weight(weight, nodes, MOST_ROWS))
+    n_neighbors = min(n_neighbors, len(nodes) - 1)
+    search = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(codes[nodes])
+    found = nodes[search.kneighbors(codes, return_distance=False)]
+    # A row is its own nearest neighbour, unless others have the same code.
+    is_own = found == np.arange(len(codes))[:, None]
+    is_own[~is_own.any(axis=1), -1] = True
+    return CodeGraph(nodes, found[~is_own].reshape(len(codes), n_neighbors))
+
+
+def graph_spectrum(graph, weight, n_vectors, seed):
+    """Return the largest eigenvalues and the eigenvectors of a graph's random walk.
+
+    The graph's links are mutual, and weigh what both of their rows weigh; each row is
+    linked weakly to all others, too.
+
+    Returns
+    -------
+    values : ndarray of shape (n_vectors,)
+        From the largest, which is 1.
+    vectors : ndarray of shape (n_nodes, n_vectors)
+        Of the symmetric form, of length 1.
+    """
+    mass = weight[graph.nodes] / weight[graph.nodes].mean()
+    n, k = len(mass), graph.neighbors.shape[1]
+    columns = np.searchsorted(graph.nodes, graph.neighbors[graph.nodes])
+    links = sparse.csr_array(
+        (np.ones(n * k), columns.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n)
+    )
+    links = sparse.diags_array(mass) @ (links + links.T) @ sparse.diags_array(mass)
+    degree = links.sum(axis=1)
+    background = TELEPORT * degree.sum() / mass.sum() ** 2
+    degree = degree + background * mass.sum() * mass
+    root = 1 / np.sqrt(degree)
+    links = sparse.diags_array(root) @ links @ sparse.diags_array(root)
+    mass = np.sqrt(background) * mass * root
+    if n <= FEW_NODES:
+        values, vectors = np.linalg.eigh(links.toarray() + np.outer(mass, mass))
+        return values[::-1][:n_vectors], vectors[:, ::-1][:, :n_vectors]
+    operator = LinearOperator(
+        (n, n), matvec=lambda x: links @ x + mass * (mass @ x), dtype=np.float64
+    )
+    start = np.random.default_rng(seed).standard_normal(n)
+    values, vectors = eigsh(operator, n_vectors, which="LA", v0=start)
+    return values[::-1], vectors[:, ::-1]
+
+
+def graph_labels(graph, weight, n_clusters, seed):
+    """Return a cluster for each row: those of rows that few links lead out of."""
+    _, vectors = graph_spectrum(graph, weight, n_clusters, seed)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    points = vectors / np.where(length > 0, length, 1.0)
+    labels = k_means(points, weight[graph.nodes], n_clusters, seed).labels_
+    if len(graph.nodes) == len(graph.neighbors):
+        return labels
+    # Others are what most of their neighbours are.
+    of_node = np.zeros(len(graph.neighbors), dtype=labels.dtype)
+    of_node[graph.nodes] = labels
+    votes = np.eye(n_clusters)[of_node[graph.neighbors]].sum(axis=1)
+    of_node_or_most = votes.argmax(axis=1)
+    of_node_or_most[graph.nodes] = labels
+    return of_node_or_most
+
+
+def k_means(points, weight, n_clusters, seed):
+    """Return scikit-learn's k-means, fitted to weighted points."""
+    model = KMeans(n_clusters, n_init=N_STARTS, random_state=seed)
+    return model.fit(points, sample_weight=weight)
+
+
+def count_clusters(codes, weight, seed):
+    """Return the number of clusters of k-means whose mean silhouette is largest."""
+    places = np.arange(len(codes))
+    if len(codes) > SILHOUETTE_ROWS:
+        places = np.unique(rows_by_weight(weight, places, SILHOUETTE_ROWS))
+        weight = np.ones(len(weight))
+    codes, weight = codes[places], weight[places]
+    widths = {}
+    for n_clusters in range(2, min(MOST_CLUSTERS, len(codes) - 1) + 1):
+        labels = k_means(codes, weight, n_clusters, seed).labels_
+        widths[n_clusters] = np.average(silhouette_samples(codes, labels), weights=weight)
+    return max(widths, key=widths.get, default=1)

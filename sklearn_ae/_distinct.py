@@ -1,0 +1,57 @@
+"""Rows without their repetitions, whatever they came in."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ._compat import check_sample_weight, safe_indexing
+from .training import content_ranks
+
+
+class Distinct(NamedTuple):
+    """Rows of different contents, and what each weighs.
+
+    Attributes
+    ----------
+    X : array-like
+        As it was given, or some of its rows.
+    weight : ndarray of shape (n_distinct,)
+        Above zero.
+    """
+
+    X: object
+    weight: np.ndarray
+
+
+def distinct_rows(X, rows, sample_weight, seed):
+    """Return each row of some weight once, with the summed weight of its likes.
+
+    Rows that were repeated or weighted come in an order that their contents decide, so
+    that a row given twice is a row of weight two to the last bit.
+
+    Parameters
+    ----------
+    X : array-like
+        The rows as given.
+    rows : ndarray or CSR matrix of shape (n, n_features)
+        The same, checked.
+    sample_weight : array-like of shape (n,) or None
+    seed : int
+        Of the order.
+
+    Returns
+    -------
+    distinct : Distinct
+    """
+    weight = check_sample_weight(
+        sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+    )
+    group = content_ranks(rows, seed)
+    first = np.unique(group, return_index=True)[1]
+    if sample_weight is None and len(first) == len(group):
+        return Distinct(X, weight)
+    if not 1e-50 < weight.max() < 1e50:  # whose squares are no numbers
+        weight = weight / (weight.max() or 1.0)
+    mass = np.bincount(group, weight)
+    counts = mass > 0
+    return Distinct(safe_indexing(X, first[counts]), mass[counts])
