@@ -65,7 +65,9 @@ def of_codes(options):
 
     def ours(seed, **how):
         encoder = Autoencoder(10, **few) if options.quick else None
-        return AutoencoderClustering(K, encoder=encoder, random_state=seed, **few, **how)
+        return AutoencoderClustering(
+            K, encoder=encoder, random_state=seed, **few, **how
+        )
 
     return {
         "k-means, PCA(10)": lambda seed: make_pipeline(PCA(10), k_means(seed)),

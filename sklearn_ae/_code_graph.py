@@ -28,6 +28,26 @@ N_STARTS = 10
 MOST_CLUSTERS, SILHOUETTE_ROWS = 20, 2000
 
 
+class Start(NamedTuple):
+    """Clusters of codes as they are.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n,)
+    centers : ndarray of shape (n_clusters, n_components)
+        Such that some row is nearest to each.
+    length : float
+        Root mean square distance of codes to the mean of their label's.
+    neighbors : ndarray of shape (n, n_neighbors)
+        Positions of rows.
+    """
+
+    labels: np.ndarray
+    centers: np.ndarray
+    length: float
+    neighbors: np.ndarray
+
+
 class CodeGraph(NamedTuple):
     """Each row's nearest neighbours among some of the rows.
 
@@ -41,6 +61,41 @@ class CodeGraph(NamedTuple):
 
     nodes: np.ndarray
     neighbors: np.ndarray
+
+
+def start_clusters(codes, weight, n_clusters, n_neighbors, seed):
+    """Return the :class:`Start` from distinct rows' codes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, n_components)
+    weight : ndarray of shape (n,)
+    n_clusters : int or "auto"
+    n_neighbors : int
+    seed : int
+
+    Returns
+    -------
+    start : Start
+    """
+    if n_clusters == "auto":
+        n_clusters = count_clusters(codes, weight, seed)
+    graph = code_graph(codes, weight, n_neighbors)
+    if graph.neighbors.shape[1]:
+        labels = graph_labels(graph, weight, n_clusters, seed)
+    else:
+        labels = k_means(codes, weight, n_clusters, seed).labels_
+    share = np.eye(n_clusters)[labels] * weight[:, None]
+    centers = share.T @ codes / share.sum(axis=0)[:, None]
+    squares = np.square(codes - centers[labels]).sum(axis=1)
+    # The nearest centre need not be that of the label.
+    model = KMeans(n_clusters, init=centers, n_init=1).fit(codes, sample_weight=weight)
+    return Start(
+        labels,
+        model.cluster_centers_,
+        np.average(squares, weights=weight) ** 0.5 or 1.0,
+        graph.neighbors,
+    )
 
 
 def code_graph(codes, weight, n_neighbors):
@@ -127,5 +182,7 @@ def count_clusters(codes, weight, seed):
     widths = {}
     for n_clusters in range(2, min(MOST_CLUSTERS, len(codes) - 1) + 1):
         labels = k_means(codes, weight, n_clusters, seed).labels_
-        widths[n_clusters] = np.average(silhouette_samples(codes, labels), weights=weight)
+        widths[n_clusters] = np.average(
+            silhouette_samples(codes, labels), weights=weight
+        )
     return max(widths, key=widths.get, default=1)

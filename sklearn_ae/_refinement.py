@@ -7,13 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ._fitting import Start
-from ._streaming import as_fitted
 from .training import (
     ClusterLoss,
     ClusterTargets,
     Run,
-    cpu_threads,
     draw_seeds,
     make_batches,
     make_net,
@@ -23,9 +20,10 @@ from .training import (
     wide_dtype,
 )
 
-# Steps between two settings of the targets, as published for deep embedded clustering,
-# and the least number of times that they are set.
+# Steps between two settings of the targets, as published for deep embedded clustering.
 STEPS_BETWEEN = 140
+
+# Steps that the default number of epochs amounts to, and epochs, at least.
 STEPS, LEAST_EPOCHS = 2800, 10
 
 
@@ -35,20 +33,55 @@ class Refined(NamedTuple):
     Attributes
     ----------
     network : torch module
-    centers : tensor of shape (n_clusters, n_components)
-        Raw codes.
-    losses, changes : ndarray
-        Of each epoch, and each time that rows' clusters were looked at.
+        A stack of one model, in the most precise float of its device.
+    centers : ndarray of shape (n_clusters, n_components)
+        Codes, as a user sees them.
+    losses : ndarray of shape (n_epochs,)
+    changes : ndarray of shape (n_settings,)
+        Share of the rows that changed their cluster, each time that targets were set.
     has_collapsed : bool
         Whether a cluster lost all its rows.
     """
 
     network: torch.nn.Module
-    centers: torch.Tensor
-    length: float
+    centers: np.ndarray
     losses: np.ndarray
     changes: np.ndarray
     has_collapsed: bool
+
+
+def refinement_recipe(encoder, n_rows, *, max_epochs, learning_rate, seed):
+    """Return an encoder's recipe of training on, with epochs and a rate of its own.
+
+    Parameters
+    ----------
+    encoder : BaseAutoencoder
+        Fitted.
+    n_rows : int
+        Distinct rows.
+    max_epochs : int or "auto"
+    learning_rate : float
+    seed : int
+
+    Returns
+    -------
+    recipe : Recipe
+    """
+    sizes = n_rows, len(encoder._scaling.mean), n_rows
+    recipe = encoder._recipe(*sizes, draw_seeds(seed), encoder._device_for(*sizes))
+    if max_epochs == "auto":
+        n_batches = -(-n_rows // recipe.settings.batch_size)
+        max_epochs = max(-(-STEPS // n_batches), LEAST_EPOCHS)
+    settings = replace(
+        recipe.settings,
+        max_epochs=max_epochs,
+        learning_rate=learning_rate,
+        # It would draw the centres to zero as well.
+        weight_decay=0.0,
+        # They are the encoder's, and have seen its fit.
+        callbacks=(),
+    )
+    return replace(recipe, settings=settings)
 
 
 def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
@@ -62,19 +95,21 @@ def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
     weight, labels : ndarray of shape (n,)
     neighbors : ndarray of shape (n, n_neighbors)
     recipe : Recipe
-        Of the encoder, for such rows.
     share : float
         What the clusters count beside the encoder's own loss.
     tol : float
+        Share of the rows; training ends when fewer change their cluster.
 
     Returns
     -------
     refined : Refined
     """
     settings = recipe.settings
-    n_clusters = int(labels.max()) + 1
     loss = ClusterLoss(
-        copy.deepcopy(encoder.net_.criterion_), n_clusters, encoder.n_components_, share
+        copy.deepcopy(encoder.net_.criterion_),
+        int(labels.max()) + 1,
+        encoder.n_components_,
+        share,
     )
     plan = make_plan(
         np.arange(len(weight)),
@@ -85,7 +120,6 @@ def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
     )
     source = make_source(rows, encoder._scaling, settings.dtype, settings.device)
     network = copy.deepcopy(encoder.net_.module_)
-    run = Run(network, source, plan, weight, loss, settings)
     n_batches = -(-len(weight) // settings.batch_size)
     targets = ClusterTargets(
         source,
@@ -96,42 +130,27 @@ def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
         tol=tol,
     )
     net = make_net(network, loss, settings)
-    training = run_net(net, make_batches(run), settings, None, [targets])
+    batches = make_batches(Run(network, source, plan, weight, loss, settings))
+    training = run_net(net, batches, settings, None, [targets])
     wide = wide_dtype(settings.device)
     network.to(wide).eval().copy_linear_path(encoder.net_.module_)
+    centers = network.shown(net.criterion_.centers.detach().to(wide))
     return Refined(
         network,
-        network.shown(net.criterion_.centers.detach().to(wide))[0].cpu().numpy(),
-        float(net.criterion_.length),
+        centers[0].cpu().numpy().astype(np.float64),
         np.array([row["train_loss"] for row in training.history]),
         np.array(targets.changes),
         targets.has_collapsed,
     )
 
 
-def refinement_recipe(owner, encoder, n_rows, seed):
-    """Return the recipe of an encoder, with the epochs and the rate of its owner."""
-    sizes = n_rows, encoder._scaling.mean.shape[0], n_rows
-    recipe = encoder._recipe(*sizes, draw_seeds(seed), encoder._device_for(*sizes))
-    epochs = owner.max_epochs
-    if epochs == "auto":
-        n_batches = -(-n_rows // recipe.settings.batch_size)
-        epochs = max(-(-STEPS // n_batches), LEAST_EPOCHS)
-    settings = replace(
-        recipe.settings,
-        max_epochs=epochs,
-        learning_rate=owner.learning_rate,
-        weight_decay=0.0,
-        callbacks=(),
-    )
-    return replace(recipe, settings=settings)
-
-
-def adopt(encoder, refined, recipe):
-    """Give an encoder the network that was refined."""
+def with_network(encoder, network, recipe):
+    """Return a copy of a fitted autoencoder that has another network of its shape."""
+    encoder = copy.deepcopy(encoder)
     settings = recipe.settings
     wide = replace(settings, dtype=wide_dtype(settings.device))
     history = encoder.net_.history
-    encoder.net_ = make_net(refined.network, encoder.net_.criterion_, wide)
+    encoder.net_ = make_net(network, encoder.net_.criterion_, wide)
     encoder.net_.history = history
     encoder._describe_anew(recipe)
+    return encoder
