@@ -93,8 +93,8 @@ def compare(name, X, y, methods, least, options):
     judge(bounds, _report.at_least(f"{name}: mean accuracy", values[0], least))
     text = (
         f"{len(X)} rows, {K} clusters, {len(seeds)} fits of each method. Ours is "
-        "`AutoencoderClustering` with its defaults; with `n_neighbors=0` it starts from "
-        "k-means and rows have no neighbours, as in IDEC."
+        "`AutoencoderClustering` with its defaults; with `n_neighbors=0` it starts "
+        "from k-means and rows have no neighbours, as in IDEC."
     )
     return Part(bounds, [section(name, text, HEADER, rows)])
 

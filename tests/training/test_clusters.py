@@ -1,7 +1,5 @@
 """The loss of clusters, and the targets of rows."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
