@@ -19,7 +19,12 @@ FEW_NODES = 500
 
 # Links that each node has to all others, in shares of its own: without them a handful
 # of rows that no other row is near to would be a cluster.
-TELEPORT = 0.05
+TELEPORT = 0.01
+
+# Steps of the walks that are compared, and eigenvectors for each cluster. With as many
+# eigenvectors as clusters, each tells one of them from all others, and a small group
+# that is well apart is one of them; further ones know of the large ones' insides.
+WALK, VECTORS_EACH = 5, 2
 
 N_STARTS = 10
 
@@ -150,10 +155,12 @@ def graph_spectrum(graph, weight, n_vectors, seed):
 
 
 def graph_labels(graph, weight, n_clusters, seed):
-    """Return a cluster for each row: those of rows that few links lead out of."""
-    _, vectors = graph_spectrum(graph, weight, n_clusters, seed)
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    points = vectors / np.where(length > 0, length, 1.0)
+    """Return a cluster for each row: of rows from which walks lead to the same rows."""
+    n_vectors = min(VECTORS_EACH * n_clusters, len(graph.nodes))
+    values, vectors = graph_spectrum(graph, weight, n_vectors, seed)
+    points = vectors * values.clip(min=0) ** WALK
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    points /= np.where(length > 0, length, 1.0)
     labels = k_means(points, weight[graph.nodes], n_clusters, seed).labels_
     if len(graph.nodes) == len(graph.neighbors):
         return labels

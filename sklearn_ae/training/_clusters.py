@@ -89,7 +89,7 @@ class ClusterTargets(Callback):
     def __init__(self, source, weight, labels, neighbors, *, interval, tol):
         self.source = source
         self.weight = torch.from_numpy(weight / weight.sum())
-        self.labels = torch.from_numpy(labels)
+        self.labels = torch.from_numpy(labels).long()
         self.neighbors = torch.from_numpy(neighbors)
         self.interval = interval
         self.tol = tol
