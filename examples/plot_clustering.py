@@ -86,11 +86,11 @@ digit_of = report("ours", model.labels_)
 # Which are torn between two
 # --------------------------
 #
-# ``predict_proba`` has each image's shares in all clusters. Here are those whose
+# ``predict_membership`` has each image's shares in all clusters. Here are those whose
 # largest share is smallest, with the digits of the two clusters in question, and their
 # label in brackets.
 
-shares = model.predict_proba(X)
+shares = model.predict_membership(X)
 torn = np.argsort(shares.max(axis=1))[:10]
 figure, axes = plt.subplots(
     ncols=10,

@@ -89,7 +89,7 @@ class AutoencoderClustering(
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Codes of the centres; ``autoencoder_.inverse_transform`` makes rows of them.
     n_clusters_ : int
-        Number of clusters.
+        Number of clusters; less than ``n_clusters`` where fewer rows differ.
     autoencoder_ : autoencoder
         The autoencoder, with the network as it was trained in the end. What it says of
         its own fit, such as ``history_``, is of the fit before.
@@ -201,14 +201,14 @@ class AutoencoderClustering(
             If ``encoder`` is no autoencoder of this package.
         ValueError
             If a parameter or ``X`` is out of order, ``encoder`` was fitted to other
-            columns, or there are fewer distinct rows than clusters, before any
-            training; or if training diverges.
+            columns, or there are fewer rows than clusters, before any training; or if
+            training diverges.
         """
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
         split, fitting, refining = (int(seed) for seed in seeds)
         rows = self._read(X)
         distinct = distinct_rows(X, rows, sample_weight, split)
-        self._check_count(len(distinct.weight))
+        self._check_count(rows.shape[0])
         encoder = pretrained(
             self,
             *distinct,
@@ -227,21 +227,36 @@ class AutoencoderClustering(
         reader = Autoencoder() if encoder is None else clone(encoder)
         return reader._layout.read(reader, X, reset=True, min_rows=2)
 
-    def _check_count(self, n_distinct):
-        """Refuse more clusters than there are distinct rows."""
-        if self.n_clusters != "auto" and self.n_clusters > n_distinct:
+    def _check_count(self, n_rows):
+        """Refuse more clusters than there are rows."""
+        if self.n_clusters != "auto" and self.n_clusters > n_rows:
             raise ValueError(
-                f"n_clusters={self.n_clusters!r} must be at most the number of "
-                f"distinct rows of X that have a weight, n_samples={n_distinct}. Lower "
-                "n_clusters, or give more rows."
+                f"n_clusters={self.n_clusters!r} must be at most the number of rows of "
+                f"X, n_samples={n_rows}. Lower n_clusters, or give more rows."
             )
+
+    def _count_for(self, codes):
+        """Return the number of clusters, or "auto", for codes of distinct rows."""
+        if self.n_clusters == "auto":
+            return "auto"
+        n_distinct = len(np.unique(codes, axis=0))
+        if n_distinct >= self.n_clusters:
+            return self.n_clusters
+        warnings.warn(
+            f"n_clusters={self.n_clusters} is more than there are different rows, or "
+            f"different codes of them, which are {n_distinct}: each is a cluster. "
+            "Lower n_clusters, or give more rows that differ.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+        return n_distinct
 
     def _find_clusters(self, encoder, X, weight, seed):
         """Set the fitted attributes, for distinct rows and a fitted encoder."""
         codes = encoder.transform(X).astype(np.float64)
         with threadpool_limits(1):  # sums would be split by threads, and differ
             start = start_clusters(
-                codes, weight, self.n_clusters, self.n_neighbors, seed
+                codes, weight, self._count_for(codes), self.n_neighbors, seed
             )
         recipe = refinement_recipe(
             encoder,
@@ -343,7 +358,7 @@ class AutoencoderClustering(
         """
         return self.transform(X).argmin(axis=1)
 
-    def predict_proba(self, X):
+    def predict_membership(self, X):
         r"""Return the share of each row in each cluster, :math:`q` of the loss.
 
         Parameters

@@ -76,6 +76,7 @@ def start_clusters(codes, weight, n_clusters, n_neighbors, seed):
     codes : ndarray of shape (n, n_components)
     weight : ndarray of shape (n,)
     n_clusters : int or "auto"
+        At most the number of different codes.
     n_neighbors : int
     seed : int
 
@@ -85,10 +86,11 @@ def start_clusters(codes, weight, n_clusters, n_neighbors, seed):
     """
     if n_clusters == "auto":
         n_clusters = count_clusters(codes, weight, seed)
-    graph = code_graph(codes, weight, n_neighbors)
+    graph, labels = code_graph(codes, weight, n_neighbors), np.zeros(0)
     if graph.neighbors.shape[1]:
         labels = graph_labels(graph, weight, n_clusters, seed)
-    else:
+    # Of a handful of rows each is a neighbour of each, and the graph has no parts.
+    if len(np.unique(labels)) < n_clusters:
         labels = k_means(codes, weight, n_clusters, seed).labels_
     share = np.eye(n_clusters)[labels] * weight[:, None]
     centers = share.T @ codes / share.sum(axis=0)[:, None]

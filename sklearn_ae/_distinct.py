@@ -54,4 +54,6 @@ def distinct_rows(X, rows, sample_weight, seed):
         weight = weight / (weight.max() or 1.0)
     mass = np.bincount(group, weight)
     counts = mass > 0
+    if not hasattr(X, "__getitem__"):
+        X = np.asarray(X)
     return Distinct(safe_indexing(X, first[counts]), mass[counts])

@@ -100,7 +100,7 @@ def test_transform_has_the_distances_of_codes(blobs, fitted):
 
 def test_shares_go_with_predict(blobs, fitted):
     X, _ = blobs
-    shares = fitted.predict_proba(X)
+    shares = fitted.predict_membership(X)
     assert_allclose(shares.sum(axis=1), 1)
     assert_array_equal(shares.argmax(axis=1), fitted.labels_)
 
@@ -234,7 +234,7 @@ def test_a_seed_decides_all(blobs):
 def test_pickles(blobs, fitted):
     X, _ = blobs
     again = pickle.loads(pickle.dumps(fitted))
-    assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    assert_array_equal(again.predict_membership(X), fitted.predict_membership(X))
 
 
 def test_names_of_columns(blobs):
@@ -285,14 +285,26 @@ def test_a_collapse_is_undone(blobs, monkeypatch):
     assert len(model.history_["changed"]) == 0
 
 
+def test_more_clusters_than_rows(blobs):
+    message = (
+        "n_clusters=5 must be at most the number of rows of X, n_samples=4. Lower "
+        "n_clusters, or give more rows."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        make(5).fit(blobs[0][:4])
+
+
 def test_more_clusters_than_distinct_rows(blobs):
     X = np.repeat(blobs[0][:4], 5, axis=0)
     message = (
-        "n_clusters=5 must be at most the number of distinct rows of X that have a "
-        "weight, n_samples=4. Lower n_clusters, or give more rows."
+        "n_clusters=5 is more than there are different rows, or different codes of "
+        "them, which are 4: each is a cluster. Lower n_clusters, or give more rows "
+        "that differ."
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        make(5).fit(X)
+    with pytest.warns(ConvergenceWarning, match=f"^{re.escape(message)}$"):
+        model = make(5).fit(X)
+    assert model.n_clusters_ == 4
+    assert_array_equal(np.unique(model.labels_), np.arange(4))
 
 
 def test_an_encoder_of_other_columns(blobs):
@@ -346,6 +358,6 @@ def test_a_failed_fit_changes_nothing(blobs):
 
 
 def test_unfitted(blobs):
-    for method in ("encode", "transform", "predict", "predict_proba"):
+    for method in ("encode", "transform", "predict", "predict_membership"):
         with pytest.raises(NotFittedError):
             getattr(make(), method)(blobs[0])
