@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -223,6 +224,8 @@ class AutoencoderClustering(
         """Return ``X`` as checked rows, as the encoder will read them."""
         encoder = unwrapped(self)
         if encoder is not None and encoder.__sklearn_is_fitted__():
+            # Of other columns it says so.
+            encoder = pretrained(self, X, None, usual=None, random_state=None)
             return encoder._read(X)
         reader = Autoencoder() if encoder is None else clone(encoder)
         return reader._layout.read(reader, X, reset=True, min_rows=2)
@@ -253,7 +256,7 @@ class AutoencoderClustering(
 
     def _find_clusters(self, encoder, X, weight, seed):
         """Set the fitted attributes, for distinct rows and a fitted encoder."""
-        codes = encoder.transform(X).astype(np.float64)
+        codes = codes_of(encoder, X).astype(np.float64)
         with threadpool_limits(1):  # sums would be split by threads, and differ
             start = start_clusters(
                 codes, weight, self._count_for(codes), self.n_neighbors, seed
@@ -325,7 +328,7 @@ class AutoencoderClustering(
             The codes among which the centres lie.
         """
         check_is_fitted(self)
-        return self.autoencoder_.transform(X)
+        return codes_of(self.autoencoder_, X)
 
     def transform(self, X):
         """Return the distances of rows to the centres, as KMeans does.
@@ -340,6 +343,9 @@ class AutoencoderClustering(
         distances : ndarray of shape (n_samples, n_clusters)
             Between codes; float32 if ``X`` is, else float64.
         """
+        return self._distances(X)
+
+    def _distances(self, X):
         codes = self.encode(X)
         return cdist(codes, self.cluster_centers_).astype(codes.dtype, copy=False)
 
@@ -356,7 +362,7 @@ class AutoencoderClustering(
         labels : ndarray of shape (n_samples,)
             From 0.
         """
-        return self.transform(X).argmin(axis=1)
+        return self._distances(X).argmin(axis=1)
 
     def predict_membership(self, X):
         r"""Return the share of each row in each cluster, :math:`q` of the loss.
@@ -371,7 +377,7 @@ class AutoencoderClustering(
         shares : ndarray of shape (n_samples, n_clusters)
             Of sum 1; largest for the cluster of :meth:`predict`.
         """
-        kernel = 1 / (1 + np.square(self.transform(X) / self._length))
+        kernel = 1 / (1 + np.square(self._distances(X) / self._length))
         return kernel / kernel.sum(axis=1, keepdims=True)
 
     def __sklearn_is_fitted__(self):
@@ -386,3 +392,9 @@ class AutoencoderClustering(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def codes_of(encoder, X):
+    """Return an encoder's codes of rows as an array, whatever its output is set to."""
+    with config_context(transform_output="default"):
+        return np.asarray(encoder.transform(X))

@@ -1,11 +1,13 @@
 """The graph of nearest neighbours among codes, and clusters as its parts."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import silhouette_samples
 from sklearn.neighbors import NearestNeighbors
 
@@ -163,7 +165,10 @@ def graph_labels(graph, weight, n_clusters, seed):
     points = vectors * values.clip(min=0) ** WALK
     length = np.linalg.norm(points, axis=1, keepdims=True)
     points /= np.where(length > 0, length, 1.0)
-    labels = k_means(points, weight[graph.nodes], n_clusters, seed).labels_
+    with warnings.catch_warnings():
+        # Where all walks lead everywhere, which the caller finds out.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels = k_means(points, weight[graph.nodes], n_clusters, seed).labels_
     if len(graph.nodes) == len(graph.neighbors):
         return labels
     # Others are what most of their neighbours are.

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from ._compat import check_sample_weight, safe_indexing
 from .training import content_ranks
@@ -54,6 +55,8 @@ def distinct_rows(X, rows, sample_weight, seed):
         weight = weight / (weight.max() or 1.0)
     mass = np.bincount(group, weight)
     counts = mass > 0
-    if not hasattr(X, "__getitem__"):
+    if sparse.issparse(X):
+        X = X.tocsr()
+    elif not hasattr(X, "__getitem__"):
         X = np.asarray(X)
     return Distinct(safe_indexing(X, first[counts]), mass[counts])

@@ -55,7 +55,7 @@ def fitted(blobs):
 # -- scikit-learn's checks
 
 
-@parametrize_with_checks([make(8, max_epochs=2), make(8, n_neighbors=0, max_epochs=2)])
+@parametrize_with_checks([make(8, max_epochs=2)])
 def test_common_checks(estimator, check):
     with warnings.catch_warnings():
         # Of a handful of random rows there are no eight clusters.
@@ -63,6 +63,11 @@ def test_common_checks(estimator, check):
         check(estimator)
 
 
+@pytest.mark.filterwarnings(
+    # Some of the extra checks mix tables and arrays on purpose.
+    "ignore:X does not have valid feature names:UserWarning",
+    "ignore:X has feature names:UserWarning",
+)
 @pytest.mark.parametrize("check", EXTRA_CHECKS, ids=lambda check: check.__name__)
 def test_extra_checks(check):
     estimator = make(3, max_epochs=2)
@@ -280,7 +285,7 @@ def test_a_collapse_is_undone(blobs, monkeypatch):
     )
     with pytest.warns(ConvergenceWarning, match=f"^{re.escape(message)}$"):
         model = make().fit(X)
-    assert_array_equal(model.transform(X), start.transform(X))
+    assert_allclose(model.transform(X), start.transform(X))
     assert model.n_epochs_ == 0
     assert len(model.history_["changed"]) == 0
 
