@@ -134,15 +134,18 @@ def matched_accuracy(y, labels):
 def run_count(options):
     """Let the number of clusters be chosen, where it is known."""
     few = {"max_epochs": QUICK_EPOCHS} if options.quick else {}
-    rows = []
+    seeds, rows = range(1 if options.quick else options.seeds), []
     for name, (X, y) in labelled_sets().items():
-        counts = [
-            AutoencoderClustering("auto", encoder=Autoencoder(**few), random_state=seed)
-            .fit(X)
-            .n_clusters_
-            for seed in range(1 if options.quick else options.seeds)
-        ]
-        rows.append((name, len(np.unique(y)), ", ".join(map(str, counts))))
+        encoder = Autoencoder(min(K, X.shape[1]), **few)
+        counts = []
+        for seed in seeds:
+            # The number is chosen before codes are trained on.
+            model = AutoencoderClustering(
+                "auto", encoder=encoder, max_epochs=0, random_state=seed
+            )
+            with quiet():
+                counts.append(str(model.fit(X).n_clusters_))
+        rows.append((name, len(np.unique(y)), ", ".join(counts)))
         note(*rows[-1])
     text = 'Classes, and clusters that `n_clusters="auto"` comes to, seed by seed.'
     header = ("data", "classes", "clusters")

@@ -36,9 +36,11 @@ class AutoencoderClustering(
 ):
     r"""Clusters among the codes of an autoencoder, which then learns to form them.
 
-    An autoencoder is fitted, or a fitted one taken. The graph of nearest neighbours
-    among its codes is cut into clusters [1]_. From there codes and centres are trained
-    together, and the reconstruction is kept, so that codes do not collapse [2]_ [3]_:
+    An autoencoder is fitted, or a fitted one taken. Walks of five steps along the graph
+    of nearest neighbours among its codes say which rows start as one cluster: those
+    from which they lead to the same rows [1]_ [2]_. From there codes and centres are
+    trained together [3]_, and the reconstruction is kept, so that codes do not collapse
+    [4]_:
 
     .. math::
         L = R + \gamma \frac1n \sum_i w_i \sum_j p_{ij} \log \frac{p_{ij}}{q_{ij}},
@@ -68,7 +70,7 @@ class AutoencoderClustering(
         fewer columns. Where and how exactly to train is said by its parameters.
     n_neighbors : int, default=10
         Number of neighbours of each row. 0 starts from k-means of the codes, and
-        each row is alone, as in [3]_.
+        each row is alone, as in [4]_.
     clustering_weight : float, default=1.0
         The weight :math:`\gamma`: what the clusters count beside the reconstruction.
     max_epochs : int or "auto", default="auto"
@@ -117,9 +119,11 @@ class AutoencoderClustering(
        (2021). N2D: (not too) deep clustering via clustering the local manifold of an
        autoencoded embedding. International Conference on Pattern Recognition,
        5145-5152.
-    .. [2] Xie, J., Girshick, R. and Farhadi, A. (2016). Unsupervised deep embedding for
+    .. [2] Coifman, R. R. and Lafon, S. (2006). Diffusion maps. Applied and
+       Computational Harmonic Analysis, 21, 5-30.
+    .. [3] Xie, J., Girshick, R. and Farhadi, A. (2016). Unsupervised deep embedding for
        clustering analysis. International Conference on Machine Learning, 478-487.
-    .. [3] Guo, X., Gao, L., Liu, X. and Yin, J. (2017). Improved deep embedded
+    .. [4] Guo, X., Gao, L., Liu, X. and Yin, J. (2017). Improved deep embedded
        clustering with local structure preservation. International Joint Conference on
        Artificial Intelligence, 1753-1759.
 
