@@ -206,7 +206,7 @@ class AutoencoderClustering(
             If ``encoder`` is no autoencoder of this package.
         ValueError
             If a parameter or ``X`` is out of order, ``encoder`` was fitted to other
-            columns, or there are fewer rows than clusters, before any training; or if
+            columns or is to be fitted to patches of images, or there are fewer rows than clusters, before any training; or if
             training diverges.
         """
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
@@ -232,6 +232,12 @@ class AutoencoderClustering(
             encoder = pretrained(self, X, None, usual=None, random_state=None)
             return encoder._read(X)
         reader = Autoencoder() if encoder is None else clone(encoder)
+        if hasattr(reader._layout, "draw"):
+            raise ValueError(
+                f"encoder={self.encoder!r} trains on patches of images, and whole "
+                "images have no codes that could form clusters. Leave patch_size out; "
+                "for clusters of patches fit it first, and give patches as X."
+            )
         return reader._layout.read(reader, X, reset=True, min_rows=2)
 
     def _check_count(self, n_rows):

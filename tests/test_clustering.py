@@ -320,6 +320,17 @@ def test_an_encoder_of_other_columns(blobs):
         make(encoder=encoder).fit(X[:, :4])
 
 
+def test_an_encoder_of_patches():
+    encoder = ConvolutionalAutoencoder(2, patch_size=8)
+    message = (
+        f"encoder={encoder!r} trains on patches of images, and whole images have no "
+        "codes that could form clusters. Leave patch_size out; for clusters of patches "
+        "fit it first, and give patches as X."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        make(encoder=encoder).fit(np.zeros((20, 16, 16)))
+
+
 def test_what_is_no_encoder(blobs):
     with pytest.raises(TypeError, match="must be an autoencoder of this package"):
         make(encoder=LogisticRegression()).fit(blobs[0])
