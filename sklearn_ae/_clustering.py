@@ -206,8 +206,8 @@ class AutoencoderClustering(
             If ``encoder`` is no autoencoder of this package.
         ValueError
             If a parameter or ``X`` is out of order, ``encoder`` was fitted to other
-            columns or is to be fitted to patches of images, or there are fewer rows than clusters, before any training; or if
-            training diverges.
+            columns or is to be fitted to patches of images, or there are fewer rows
+            than clusters, before any training; or if training diverges.
         """
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
         split, fitting, refining = (int(seed) for seed in seeds)
