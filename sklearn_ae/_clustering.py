@@ -11,7 +11,6 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     ClusterMixin,
     TransformerMixin,
-    clone,
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -21,8 +20,8 @@ from threadpoolctl import threadpool_limits
 from ._autoencoder import Autoencoder
 from ._code_graph import start_clusters
 from ._compat import Interval, StrOptions, fit_context
-from ._distinct import distinct_rows
-from ._pretrained import pretrained, unwrapped
+from ._distinct import distinct_rows, rows_as_read
+from ._pretrained import pretrained
 from ._refinement import refine, refinement_recipe, with_network
 from ._transaction import all_or_nothing
 from .training import cpu_threads
@@ -211,7 +210,7 @@ class AutoencoderClustering(
         """
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
         split, fitting, refining = (int(seed) for seed in seeds)
-        rows = self._read(X)
+        rows = rows_as_read(self, X)
         distinct = distinct_rows(X, rows, sample_weight, split)
         self._check_count(rows.shape[0])
         encoder = pretrained(
@@ -223,22 +222,6 @@ class AutoencoderClustering(
         self._find_clusters(encoder, *distinct, refining)
         self.labels_ = self.predict(X)
         return self
-
-    def _read(self, X):
-        """Return ``X`` as checked rows, as the encoder will read them."""
-        encoder = unwrapped(self)
-        if encoder is not None and encoder.__sklearn_is_fitted__():
-            # Of other columns it says so.
-            encoder = pretrained(self, X, None, usual=None, random_state=None)
-            return encoder._read(X)
-        reader = Autoencoder() if encoder is None else clone(encoder)
-        if hasattr(reader._layout, "draw"):
-            raise ValueError(
-                f"encoder={self.encoder!r} trains on patches of images, and whole "
-                "images have no codes that could form clusters. Leave patch_size out; "
-                "for clusters of patches fit it first, and give patches as X."
-            )
-        return reader._layout.read(reader, X, reset=True, min_rows=2)
 
     def _check_count(self, n_rows):
         """Refuse more clusters than there are rows."""

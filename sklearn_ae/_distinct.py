@@ -1,11 +1,14 @@
-"""Rows without their repetitions, whatever they came in."""
+"""Rows as an encoder will read them, and without their repetitions."""
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import clone
 
+from ._autoencoder import Autoencoder
 from ._compat import check_sample_weight, safe_indexing
+from ._pretrained import pretrained, unwrapped
 from .training import content_ranks
 
 
@@ -22,6 +25,34 @@ class Distinct(NamedTuple):
 
     X: object
     weight: np.ndarray
+
+
+def rows_as_read(owner, X):
+    """Return ``X`` as checked rows, as the parameter ``encoder`` will read them.
+
+    Parameters
+    ----------
+    owner : estimator
+        Has the parameter ``encoder``; None stands for one of tables.
+    X : array-like
+
+    Returns
+    -------
+    rows : ndarray or CSR matrix of shape (n, n_features)
+    """
+    encoder = unwrapped(owner)
+    if encoder is not None and encoder.__sklearn_is_fitted__():
+        # Of other columns it says so.
+        encoder = pretrained(owner, X, None, usual=None, random_state=None)
+        return encoder._read(X)
+    reader = Autoencoder() if encoder is None else clone(encoder)
+    if hasattr(reader._layout, "draw"):
+        raise ValueError(
+            f"encoder={owner.encoder!r} trains on patches of images, and whole images "
+            "have no codes that could form clusters. Leave patch_size out; for "
+            "clusters of patches fit it first, and give patches as X."
+        )
+    return reader._layout.read(reader, X, reset=True, min_rows=2)
 
 
 def distinct_rows(X, rows, sample_weight, seed):

@@ -1,4 +1,6 @@
-"""Rows without their repetitions."""
+"""Rows as encoders read them, and without their repetitions."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -6,13 +8,26 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sklearn_ae._distinct import distinct_rows
+from sklearn_ae import Autoencoder, ConvolutionalAutoencoder
+from sklearn_ae._distinct import distinct_rows, rows_as_read
 
 X = np.arange(12.0).reshape(6, 2)
 
 
 def of(X, sample_weight=None, rows=None, seed=0):
     return distinct_rows(X, X if rows is None else rows, sample_weight, seed)
+
+
+@pytest.mark.parametrize("encoder", [None, Autoencoder(1), Autoencoder(1).fit(X)])
+def test_rows_of_tables(encoder):
+    assert_array_equal(rows_as_read(SimpleNamespace(encoder=encoder), X), X)
+
+
+def test_rows_of_images():
+    encoder = ConvolutionalAutoencoder(1)
+    rows = rows_as_read(SimpleNamespace(encoder=encoder), np.ones((5, 4, 3)))
+    assert rows.shape == (5, 12)
+    assert not encoder.__sklearn_is_fitted__()
 
 
 def test_distinct_rows_come_as_they_are():
