@@ -147,7 +147,7 @@ def graph_spectrum(graph, weight, n_vectors, seed):
     root = 1 / np.sqrt(degree)
     links = sparse.diags_array(root) @ links @ sparse.diags_array(root)
     mass = np.sqrt(background) * mass * root
-    if n <= FEW_NODES:
+    if n <= FEW_NODES or n_vectors >= n - 1:
         values, vectors = np.linalg.eigh(links.toarray() + np.outer(mass, mass))
         return values[::-1][:n_vectors], vectors[:, ::-1][:, :n_vectors]
     operator = LinearOperator(
@@ -193,8 +193,9 @@ def count_clusters(codes, weight, seed):
         places = np.unique(rows_by_weight(weight, places, SILHOUETTE_ROWS))
         weight = np.ones(len(weight))
     codes, weight = codes[places], weight[places]
+    n_distinct = len(np.unique(codes, axis=0))
     widths = {}
-    for n_clusters in range(2, min(MOST_CLUSTERS, len(codes) - 1) + 1):
+    for n_clusters in range(2, min(MOST_CLUSTERS, n_distinct - 1) + 1):
         labels = k_means(codes, weight, n_clusters, seed).labels_
         widths[n_clusters] = np.average(
             silhouette_samples(codes, labels), weights=weight

@@ -111,5 +111,15 @@ def test_blobs_are_counted(n_blobs, most, monkeypatch):
     assert count_clusters(X, np.ones(300), 0) == n_blobs
 
 
+def test_each_row_may_be_a_cluster(rings):
+    labels = start_clusters(rings[0][:40], np.ones(40), 40, 5, 0).labels
+    assert len(np.unique(labels)) == 40
+
+
+def test_equal_codes_are_no_clusters():
+    codes = np.repeat(np.eye(3), 4, axis=0)
+    assert count_clusters(codes, np.ones(12), 0) == 2
+
+
 def test_of_two_rows_there_is_one_cluster():
     assert count_clusters(np.eye(2), np.ones(2), 0) == 1
