@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot read `_HOMES`
     from . import model_selection as model_selection
     from . import plotting as plotting
     from ._autoencoder import Autoencoder
+    from ._clustering import AutoencoderClustering
     from ._convolution import ConvolutionalNetwork
     from ._convolutional import ConvolutionalAutoencoder
     from ._denoising import DenoisingAutoencoder
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot read `_HOMES`
 
 __all__ = [
     "Autoencoder",
+    "AutoencoderClustering",
     "AutoencoderEnsemble",
     "ConvolutionalAutoencoder",
     "ConvolutionalNetwork",
@@ -41,6 +43,7 @@ __version__ = "0.1.0"
 # longer to import than scikit-learn, and who imports this package may not need it yet.
 _HOMES = {
     "Autoencoder": "_autoencoder",
+    "AutoencoderClustering": "_clustering",
     "AutoencoderEnsemble": "_ensemble",
     "ConvolutionalAutoencoder": "_convolutional",
     "ConvolutionalNetwork": "_convolution",

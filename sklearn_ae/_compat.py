@@ -4,6 +4,7 @@ When scikit-learn moves one of them, this is the only file to mend.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -51,6 +52,7 @@ __all__ = [
     "has_callbacks",
     "open_callback_context",
     "params_at",
+    "safe_indexing",
     "safe_split",
     "with_callbacks",
 ]

@@ -35,7 +35,7 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     ValueError
         If it was fitted to rows of other columns.
     """
-    encoder = _unwrapped(owner)
+    encoder = unwrapped(owner)
     if encoder is not None and encoder.__sklearn_is_fitted__():
         encoder = copy.deepcopy(encoder)
         _check_columns(owner, encoder, X)
@@ -46,7 +46,7 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     return encoder.fit(X, sample_weight=sample_weight)
 
 
-def _unwrapped(owner):
+def unwrapped(owner):
     """Return ``encoder``, without a wrapper that keeps it fitted, or None."""
     encoder = owner.encoder
     if isinstance(encoder, FrozenEstimator):

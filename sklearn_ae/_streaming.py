@@ -189,6 +189,10 @@ class StreamingMixin:
         loss = self.net_.history[-1, "train_loss"]
         self.history_ = {"train_loss": np.append(self.history_["train_loss"], loss)}
         self._describe_training(Training(None, self.net_.history, None))
+        self._describe_anew(recipe)
+
+    def _describe_anew(self, recipe):
+        """Say of the network as it is what a fit says, by a sample of the rows."""
         start = Start(self.net_.module_, self._scaling, self._code_unit)
         fitted = as_fitted(self.net_, self._reference, start, recipe)
         self._describe_codes(fitted)

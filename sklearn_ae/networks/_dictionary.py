@@ -254,7 +254,11 @@ class DictionaryAutoencoder(nn.Module):
 
     def encode(self, x):
         """Return codes of shape ``(M, n, k)``, in the user's units."""
-        return self.encode_raw(x) * self.code_unit
+        return self.shown(self.encode_raw(x))
+
+    def shown(self, raw):
+        """Return raw codes as the user sees them."""
+        return raw * self.code_unit
 
     def decode(self, code):
         """Return the reconstruction, of shape ``(M, n, d)``, from codes."""

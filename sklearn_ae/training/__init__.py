@@ -1,10 +1,13 @@
 """From rows to a trained network; knows of skorch, and nothing of the estimators."""
 
 from ._batches import Batches, TrainingBatches, lengths_in
+from ._clusters import ClusterLoss, ClusterTargets
 from ._core import (
     first,
     losses_of,
+    make_batches,
     make_net,
+    run_net,
     share_kept,
     train,
     train_on,
@@ -68,6 +71,8 @@ __all__ = [
     "Batch",
     "Batches",
     "Chance",
+    "ClusterLoss",
+    "ClusterTargets",
     "Corruption",
     "Corruptions",
     "EpochBar",
@@ -106,6 +111,7 @@ __all__ = [
     "loss_from_state",
     "loss_to_state",
     "losses_of",
+    "make_batches",
     "make_corruption",
     "make_net",
     "make_plan",
@@ -117,6 +123,7 @@ __all__ = [
     "row_keys",
     "rows_at",
     "rows_by_weight",
+    "run_net",
     "share_kept",
     "shared_by_channel",
     "small_blocks",

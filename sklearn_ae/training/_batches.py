@@ -136,10 +136,11 @@ class TrainingBatches:
         index = self.index[order]
         del order
         read = self._read_epoch if self._is_small else self._read_batches
-        for (rows, prepared), own_weight in zip(
-            read(index, sizes), weight, strict=True
+        places = index.split(sizes)
+        for (rows, prepared), own_weight, own in zip(
+            read(index, sizes), weight, places, strict=True
         ):
-            batch = Batch(rows, rows, own_weight, prepared=prepared)
+            batch = Batch(rows, rows, own_weight, prepared=prepared, index=own)
             yield self._disturbed(batch, len(rows)) if self.chance else batch
 
     @property
@@ -173,7 +174,8 @@ class TrainingBatches:
     def _whole_batch(self):
         if self._whole is None:
             rows = self.source.take(self.index)
-            self._whole = Batch(rows, rows, self.weight if self.weighted else None)
+            weight = self.weight if self.weighted else None
+            self._whole = Batch(rows, rows, weight, index=self.index)
         if not self.chance:
             return self._whole
         return self._disturbed(self._whole, self.n_distinct, self.group)

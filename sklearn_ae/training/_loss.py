@@ -25,6 +25,8 @@ class Batch(NamedTuple):
         the mean error counts.
     prepared : Prepared or None
         What a :class:`DenseStep` made of the inputs before.
+    index : tensor of shape (n,) or None
+        Places of training rows in their source.
     """
 
     inputs: torch.Tensor
@@ -33,6 +35,7 @@ class Batch(NamedTuple):
     element_weight: torch.Tensor | None = None
     noise: torch.Tensor | None = None
     prepared: tuple | None = None
+    index: torch.Tensor | None = None
 
 
 class ReconstructionLoss(nn.Module):

@@ -62,6 +62,14 @@ def test_every_row_comes_once_per_epoch(make_batches, batch_size):
         assert sorted(epoch(batches)) == list(range(N_ROWS))
 
 
+@pytest.mark.parametrize("batch_size", [10, 100])
+def test_batches_know_their_places(make_batches, batch_size):
+    weight = np.ones((1, N_ROWS))
+    weight[0, 3:7] = 0
+    for batch in make_batches(weight, batch_size):
+        assert batch.index.tolist() == batch.target[:, 0].long().tolist()
+
+
 @pytest.fixture
 def of_lengths(make_rows):
     """Make batches of rows that hold their position, and have lengths."""
