@@ -236,7 +236,8 @@ class BaseSupervised(
             encoder._layout.read(encoder, more, reset=False)
         except ValueError as error:
             raise ValueError(
-                f"pretrain_on does not go with X: {error} Give rows of the same columns."
+                f"pretrain_on does not go with X: {error} Give rows of the same "
+                "columns."
             ) from error
         return n_features
 
