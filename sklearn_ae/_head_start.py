@@ -48,8 +48,9 @@ def logistic_start(codes, targets, weight):
     start : LinearMap
     """
     n_classes = targets.shape[1]
-    which = targets.argmax(axis=1)
-    present = np.unique(which[weight > 0])
+    counts = weight > 0
+    codes, which, weight = codes[counts], targets[counts].argmax(axis=1), weight[counts]
+    present = np.unique(which)
     slopes, bias = np.zeros((codes.shape[1], n_classes)), np.full(n_classes, UNSEEN)
     bias[present] = 0.0
     if len(present) < 2:
@@ -79,10 +80,5 @@ def ridge_start(codes, targets, weight):
     start : LinearMap
     """
     model = Ridge(alpha=RIDGE_ALPHA).fit(codes, targets, sample_weight=weight)
-    coefficients = model.coef_.reshape(targets.shape[1], -1)
-    return LinearMap(
-        coefficients.T, np.broadcast_to(model.intercept_, len(coefficients))
-    )
-
-
-STARTS = {"cross_entropy": logistic_start, "mean_square": ridge_start}
+    slopes = model.coef_.reshape(targets.shape[1], -1).T
+    return LinearMap(slopes, np.broadcast_to(model.intercept_, slopes.shape[1]))

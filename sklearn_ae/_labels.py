@@ -71,7 +71,7 @@ def read_classes(y, X, weight, name):
     check_classification_targets(y[known] if known.any() else y)
     classes = np.unique(y[known & counts])
     if len(classes) < 2:
-        found = f"1 class, {classes[0]!r}" if len(classes) else "no label"
+        found = f"1 class, {classes.tolist()[0]!r}" if len(classes) else "no label"
         raise ValueError(
             f"y has {found}, among the rows of weight above zero, and {name} needs at "
             f"least 2 classes. Rows without a label are those of label {UNLABELLED}; "
@@ -93,7 +93,9 @@ def _known_classes(y, counts):
         return np.ones(len(y), dtype=bool)
     # Object by object: a comparison of strings with a number may be no array.
     known = np.array([not _is_unlabelled(value) for value in y], dtype=bool)
-    if len(set(y[known & counts].tolist())) < 2 and counts[~known].any():
+    others = set(y[known & counts].tolist())
+    # Beside a string a number is no class.
+    if len(others) < 2 and not any(isinstance(other, str) for other in others):
         return np.ones(len(y), dtype=bool)
     return known
 

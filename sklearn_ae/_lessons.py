@@ -42,10 +42,11 @@ def accuracy(answers, targets, weight):
 
 def r2(answers, targets, weight):
     """Return R² over all targets, which are standardised."""
-    error = np.average(np.square(answers - targets).mean(axis=1), weights=weight)
-    return 1 - error / (
-        np.average(np.square(targets).mean(axis=1), weights=weight) or 1
+    error, whole = (
+        np.average(np.square(values).mean(axis=1), weights=weight)
+        for values in (answers - targets, targets)
     )
+    return 1 - error / (whole or 1.0)
 
 
 def settle_shares(means, score):

@@ -346,9 +346,10 @@ class BaseSupervised(
         return layout.read(owner, X, reset=False)
 
     def _map(self, rows, function, out):
-        return self.autoencoder_._map_rows(
-            rows, lambda x: function(x).cpu().numpy(), out
-        )
+        def as_array(x):
+            return function(x).cpu().numpy()
+
+        return self.autoencoder_._map_rows(rows, as_array, out)
 
     # -- scikit-learn's conventions
 
