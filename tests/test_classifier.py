@@ -129,6 +129,6 @@ def test_weights_that_are_none_are_refused(digits, class_weight, message):
 
 
 def test_one_class_is_refused(digits):
-    X, marked, _, _ = digits
+    X, _marked, _, _ = digits
     with pytest.raises(ValueError, match="y has 1 class, 3, among the rows"):
         AutoencoderClassifier(SMALL, **FAST).fit(X[:20], np.full(20, 3))

@@ -335,7 +335,7 @@ def test_it_ends_a_pipeline(estimator, table):
     X, y = marked_for(estimator, table)
     pipeline = make_pipeline(StandardScaler(), clone(estimator)).fit(X, y)
     assert pipeline.predict(X).shape == (300,)
-    assert list(pipeline[-1].get_feature_names_out())[0].startswith("autoencoder")
+    assert next(iter(pipeline[-1].get_feature_names_out())).startswith("autoencoder")
 
 
 @BOTH
@@ -396,7 +396,7 @@ def test_an_encoder_of_other_columns_is_refused(estimator, table):
 @BOTH
 def test_what_is_no_autoencoder_is_refused(estimator, table):
     X, y = marked_for(estimator, table)
-    with pytest.raises(TypeError, match="^encoder='dense' must be an autoencoder"):
+    with pytest.raises(TypeError, match=r"^encoder='dense' must be an autoencoder"):
         clone(estimator).set_params(encoder="dense").fit(X, y)
 
 

@@ -52,7 +52,7 @@ def test_a_head_starts_linear_in_standardised_codes(hidden_layer_sizes):
 
 
 def test_a_head_does_not_read_codes_without_spread():
-    head, (center, spread, weight, bias) = make_head()
+    head, (center, _spread, weight, bias) = make_head()
     head.set_start(center, torch.tensor([0.0, 1.0]).double(), weight, bias)
     raw = torch.randn(1, 10, N_COMPONENTS, dtype=torch.float64)
     moved = raw + torch.tensor([5.0, 0.0]).double()
