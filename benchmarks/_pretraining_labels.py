@@ -169,8 +169,8 @@ def table_of(name, rows, n_labels, found):
         f"{n_labels} of {len(rows.y)} training rows have a label, as many of each "
         f"class; accuracy on {len(rows.y_test)} test rows, with defaults, of "
         f"{len(found[OURS])} draws of the labels. Ours sees all training rows, "
-        f"LabelSpreading (7 neighbours) at most {SPREAD_ROWS} of them, the others those "
-        "with a label alone."
+        f"LabelSpreading (7 neighbours) at most {SPREAD_ROWS} of them, the others "
+        "those with a label alone."
     )
     lines = [
         (
