@@ -12,9 +12,28 @@ from ._supervised import BaseSupervised
 
 
 class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
-    r"""Classifier on the code of an autoencoder that has seen all rows.
+    r"""Classifier for few labels and many rows.
 
-    PLACEHOLDER
+    An autoencoder is fitted to all rows [1]_. Labels then spread from the rows that have
+    one to those near to them in the code [2]_, and encoder, decoder and a head
+    :math:`h` are trained together on
+
+    .. math::
+        L = \frac1n \sum_i w_i \left( c_i\, \ell\bigl(h(z(\tilde x_i)), t_i\bigr)
+            + \lambda\, e_i \right)
+
+    with the cross-entropy :math:`\ell`, rows :math:`\tilde x` of which some cells are
+    missing, the classes :math:`t` that a row is said to be of and the certainty
+    :math:`c` of that [3]_, and the error :math:`e` of the reconstruction, in which
+    ``reconstruction_weight`` is :math:`\lambda`. The head starts as logistic regression
+    on the codes; if held-out rows say that training is no improvement on it, it stays
+    so.
+
+    Rows without a label are those of label -1, if there are at least two other classes;
+    else -1 is a class like any other. Among strings, ``y`` must then be an array of
+    objects.
+
+    Read more in the :ref:`User Guide <pretraining>`.
 
     Parameters
     ----------
@@ -26,6 +45,31 @@ class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes, sorted.
+
+    See Also
+    --------
+    AutoencoderRegressor : The same for values.
+    sklearn.semi_supervised.LabelSpreading : Labels that spread among the rows.
+
+    References
+    ----------
+    .. [1] Hinton, G. E. and Salakhutdinov, R. R. (2006). Reducing the dimensionality of
+       data with neural networks. Science, 313, 504-507.
+    .. [2] Zhou, D., Bousquet, O., Lal, T., Weston, J. and Schölkopf, B. (2004).
+       Learning with local and global consistency. NeurIPS, 321-328.
+    .. [3] Iscen, A., Tolias, G., Avrithis, Y. and Chum, O. (2019). Label propagation
+       for deep semi-supervised learning. CVPR, 5070-5079.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import AutoencoderClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> marked = np.where(np.arange(len(y)) < 50, y, -1)
+    >>> model = AutoencoderClassifier(random_state=0).fit(X, marked)
+    >>> bool(model.score(X[50:], y[50:]) > 0.85)
+    True
     """
 
     class_weight: dict | str | None = None
