@@ -14,8 +14,8 @@ from ._supervised import BaseSupervised
 class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
     r"""Classifier for few labels and many rows.
 
-    An autoencoder is fitted to all rows [1]_. Labels then spread from the rows that have
-    one to those near to them in the code [2]_, and encoder, decoder and a head
+    An autoencoder is fitted to all rows [1]_. Labels then spread from the rows that
+    have one to those near to them in the code [2]_, and encoder, decoder and a head
     :math:`h` are trained together on
 
     .. math::

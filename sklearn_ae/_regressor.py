@@ -12,8 +12,8 @@ from ._supervised import BaseSupervised
 class AutoencoderRegressor(RegressorMixin, BaseSupervised):
     r"""Regressor for few values and many rows.
 
-    An autoencoder is fitted to all rows [1]_. Values then spread from the rows that have
-    one to those near to them in the code [2]_, and encoder, decoder and a head
+    An autoencoder is fitted to all rows [1]_. Values then spread from the rows that
+    have one to those near to them in the code [2]_, and encoder, decoder and a head
     :math:`h` are trained together on
 
     .. math::

@@ -204,6 +204,8 @@ class BaseSupervised(
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
+        if not 1e-50 < weight.max(initial=0.0) < 1e50:
+            weight = weight / (weight.max(initial=0.0) or 1.0)  # squares leave floats
         labels = self._read_labels(y, X, weight)
         if not weight.all():
             index = np.flatnonzero(weight)
