@@ -153,7 +153,7 @@ def tell(autoencoder, case, codes, marks):
     first = np.unique(node, return_index=True)[1]
     labels, weight = case.labels, case.weight
     kept = kept_nodes(node, labels.known, len(first))
-    points = codes_of(autoencoder, rows_at(case.rows, first[kept]), shown=True)
+    points = codes_of(autoencoder, case.rows, shown=True)[first[kept]]
     mass = np.bincount(node, weight)[kept]
     graph = neighbor_graph(points, mass)
     place = np.full(len(first), -1)

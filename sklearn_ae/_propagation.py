@@ -5,7 +5,7 @@ from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
 # Neighbours of a row, and what it passes on of what it is told.
-N_NEIGHBORS, PASSED_ON = 10, 0.99
+N_NEIGHBORS, PASSED_ON = 7, 0.99
 
 # Residual, as a share of what is asked for, at which a solution is one, and steps
 # towards it, at most.
