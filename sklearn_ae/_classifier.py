@@ -124,7 +124,8 @@ class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
         -------
         y : ndarray of shape (n_samples,)
         """
-        return self.classes_[self._answers(X).argmax(axis=1)]
+        likeliest = self._answers(X).argmax(axis=1)
+        return self.classes_[likeliest]
 
     def predict_proba(self, X):
         """Return the probability of each class.

@@ -68,6 +68,8 @@ def read_classes(y, X, weight, name):
     assert_all_finite(y, input_name="y")
     counts = weight > 0
     known = _known_classes(y, counts)
+    if y.dtype == object and not any(isinstance(label, str) for label in y):
+        y = np.array(y.tolist())  # of numbers, as scikit-learn asks for them
     check_classification_targets(y[known] if known.any() else y)
     classes = np.unique(y[known & counts])
     if len(classes) < 2:

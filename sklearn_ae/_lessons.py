@@ -54,7 +54,8 @@ def settle_shares(means, score):
     shares = np.maximum(means, 0.0)
     total = shares.sum(axis=1, keepdims=True)
     shares = shares / np.where(total > 0, total, 1.0)
-    return shares, certainty_of(shares) * (total[:, 0] > 0)
+    likeliest = np.eye(shares.shape[1])[shares.argmax(axis=1)]
+    return likeliest, certainty_of(shares) * (total[:, 0] > 0)
 
 
 def settle_values(means, score):

@@ -140,7 +140,7 @@ def test_rows_with_labels_stay_in_a_graph(monkeypatch):
 
 def test_values_are_as_certain_as_they_were_right():
     X = make_blobs(300, centers=1, n_features=3, random_state=0)[0]
-    y = np.sin(X[:, :1])
+    y = np.square(X[:, :1] - X[:, :1].mean())
     y = (y - y.mean()) / y.std()
     known = some_known(300, 3)
     autoencoder = Autoencoder(3, max_epochs=0, random_state=0).fit(X)
@@ -167,10 +167,12 @@ def test_r2_is_one_of_the_targets_and_none_of_zeros():
     assert r2(0 * targets, targets, np.ones(2)) == 0
 
 
-def test_shares_sum_to_one_where_there_are_any():
-    shares, sure = settle_shares(np.array([[0.2, 0.2], [0.0, 0.0], [0.3, -1e-9]]), 1)
-    assert shares.tolist() == [[0.5, 0.5], [0.0, 0.0], [1.0, 0.0]]
-    assert sure.tolist() == [0, 0, 1]
+def test_rows_are_of_the_likeliest_class_and_more_or_less_sure():
+    means = np.array([[0.1, 0.3], [0.2, 0.2], [0.0, 0.0], [0.3, -1e-9]])
+    classes, sure = settle_shares(means, 1)
+    assert classes[[0, 3]].tolist() == [[0, 1], [1, 0]]
+    assert sure[1:].tolist() == [0, 0, 1]
+    assert 0 < sure[0] < 1
 
 
 def test_values_that_were_wrong_are_not_certain():

@@ -37,9 +37,10 @@ BOTH = pytest.mark.parametrize(
     ids=["classifier", "regressor"],
 )
 
+# With the usual encoder they pass as well, for ten times the time.
 CONFIGURATIONS = [
-    AutoencoderClassifier(max_epochs=8, random_state=0),
-    AutoencoderRegressor(max_epochs=8, random_state=0),
+    AutoencoderClassifier(Autoencoder(4, max_epochs=4), max_epochs=8, random_state=0),
+    AutoencoderRegressor(Autoencoder(10, max_epochs=4), max_epochs=8, random_state=0),
     AutoencoderClassifier(
         Autoencoder(2, max_epochs=4),
         hidden_layer_sizes=(),
@@ -49,7 +50,7 @@ CONFIGURATIONS = [
         **FAST,
     ),
     AutoencoderRegressor(
-        VariationalAutoencoder(2, max_epochs=4),
+        VariationalAutoencoder(10, max_epochs=4),
         early_stopping=False,
         freeze=2,
         **FAST,
@@ -229,7 +230,7 @@ def test_further_rows_are_of_a_data_frame(estimator, table):
     fitted = clone(estimator).fit(frame[:200], y[:200], pretrain_on=frame[200:])
     assert list(fitted.feature_names_in_) == list(frame.columns)
     expected = clone(estimator).fit(X[:200], y[:200], pretrain_on=X[200:])
-    assert np.array_equal(fitted.predict(frame), expected.predict(X))
+    assert np.allclose(fitted._answers(frame), expected._answers(X), atol=1e-4)
 
 
 @BOTH
@@ -252,11 +253,11 @@ def test_tiny_weights_are_weights(estimator, table):
 @pytest.mark.parametrize(
     "encoder",
     [
-        DenoisingAutoencoder(8, max_epochs=2),
-        SparseAutoencoder(16, max_epochs=2),
-        SparseAutoencoder(16, penalty="kl", max_epochs=2),
-        VariationalAutoencoder(4, max_epochs=2),
-        Autoencoder(4, max_epochs=2, precision="bfloat16"),
+        DenoisingAutoencoder(8),
+        SparseAutoencoder(16),
+        SparseAutoencoder(16, penalty="kl"),
+        VariationalAutoencoder(4),
+        Autoencoder(4, precision="bfloat16"),
     ],
     ids=["denoising", "sparse", "kl", "variational", "bfloat16"],
 )
@@ -264,6 +265,7 @@ def test_tiny_weights_are_weights(estimator, table):
 def test_any_bottleneck_will_do(estimator, encoder, table):
     X, y = marked_for(estimator, table)
     precision = encoder.precision
+    encoder = clone(encoder).set_params(max_epochs=2, early_stopping=False)
     fitted = clone(estimator).set_params(encoder=encoder, precision=precision)
     fitted.fit(X, y)
     assert type(fitted.autoencoder_) is type(encoder)
