@@ -55,7 +55,7 @@ class BaseSupervised(
         :class:`~sklearn.frozen.FrozenEstimator`, is copied and used as it is. Any
         network will do, of tables, images or sequences. None is an
         :class:`Autoencoder` of as many components as there are columns, 32 at most, for
-        about 3000 steps, and 10 epochs or more.
+        about 2400 steps, and 10 epochs or more.
     propagate : bool, default=True
         Whether rows without a label learn from the labels of rows near to them in the
         code, if labels that are held back speak for it. False fine-tunes on the rows
@@ -74,8 +74,8 @@ class BaseSupervised(
         Epochs at the start of fine-tuning for which only the head is trained.
     max_epochs : int or "auto", default="auto"
         Number of passes over the rows of fine-tuning at most; 0 keeps the head at its
-        start. "auto" amounts to about 3000 steps, 600 for fewer than 1000 distinct
-        rows, and to between 8 and 600 epochs. Those of pretraining are ``encoder``'s.
+        start. "auto" amounts to about 1500 steps, 600 for fewer than 1000 distinct
+        rows, and to between 6 and 600 epochs. Those of pretraining are ``encoder``'s.
     learning_rate : float or "auto", default="auto"
         Learning rate of the first step of fine-tuning. "auto" is 0.001.
     weight_decay : float or "auto", default="auto"
