@@ -61,7 +61,8 @@ for n_each in numbers:
     marked = with_labels(n_each)
     known = marked >= 0
     ours = AutoencoderClassifier(random_state=0).fit(X, marked)
-    spreading = LabelSpreading(kernel="knn", max_iter=100).fit(X, marked)
+    with np.errstate(invalid="ignore"):  # rows that no label reaches
+        spreading = LabelSpreading(kernel="knn", max_iter=100).fit(X, marked)
     svc = SVC().fit(X[known], y[known])
     logistic = LogisticRegression(max_iter=1000).fit(X[known], y[known])
     for name, fitted in zip(accuracies, (ours, spreading, svc, logistic), strict=True):
