@@ -148,7 +148,7 @@ def methods(rows, known, plan, model, encoder):
     untrained = Autoencoder(
         N_COMPONENTS, hidden_layer_sizes=plan.hidden_layer_sizes, max_epochs=0
     )
-    layers = *plan.hidden_layer_sizes, N_COMPONENTS, *model.hidden_layer_sizes
+    layers = *plan.hidden_layer_sizes, N_COMPONENTS, *model.head_layer_sizes
     return {
         "LogisticRegression": of(LogisticRegression(max_iter=2000)),
         "SVC": of(SVC()),

@@ -163,10 +163,12 @@ def make_networks(autoencoder, lesson, advice, plan):
     )
     # One seed for all, as in every cross-fit.
     head.initialise([advice.weight_seed] * plan.n_models)
-    head.to(torch.float64).set_start(*start_of(lesson, advice, plan.train_weight))
+    parameter = next(module.parameters())
+    head.to(parameter.device, parameter.dtype)
+    head.set_start(*start_of(lesson, advice, plan.train_weight))
     return HeadedAutoencoder(
         stack_models([module] * plan.n_models),
-        head.to(next(module.parameters()).device),
+        head,
         lesson.targets.shape[1] + 1,
         reconstructs=advice.reconstruction_weight > 0,
     )

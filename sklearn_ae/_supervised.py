@@ -1,6 +1,5 @@
 """The base of estimators that learn labels from the codes of an autoencoder."""
 
-import sys
 from contextlib import ExitStack
 from functools import partial
 from numbers import Integral, Real
@@ -11,7 +10,6 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    clone,
 )
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -21,11 +19,12 @@ from ._autoencoder import Autoencoder
 from ._base import BaseAutoencoder
 from ._compat import Interval, check_sample_weight, fit_context
 from ._fine_tuning import Advice, fine_tune
+from ._further_rows import check_rows, joined
 from ._inputs import TableLayout
 from ._lessons import Case, make_lesson
-from ._network import check_layer_sizes, layer_sizes
+from ._network import layer_sizes
 from ._parameters import TrainingParameters
-from ._pretrained import pretrained, set_network, unwrapped
+from ._pretrained import pretrained, set_network
 from ._recipes import PRECISE_CELLS
 from ._transaction import all_or_nothing
 from .networks import from_state, to_state
@@ -60,7 +59,7 @@ class BaseSupervised(
         Whether rows without a label learn from the labels of rows near to them in the
         code, if labels that are held back speak for it. False fine-tunes on the rows
         with a label alone.
-    hidden_layer_sizes : int or tuple of int, default=(128,)
+    head_layer_sizes : int or tuple of int, default=(128,)
         Widths of the hidden layers of the head, between the code and the answers. An
         int is one layer; with an empty tuple the head is linear.
     reconstruction_weight : float, default=1.0
@@ -101,7 +100,7 @@ class BaseSupervised(
 
     encoder: BaseAutoencoder | None = None
     propagate: bool = True
-    hidden_layer_sizes: int | tuple = (128,)
+    head_layer_sizes: int | tuple = (128,)
     reconstruction_weight: float = 1.0
     corruption_rate: float = 0.2
     freeze: int = 0
@@ -110,7 +109,7 @@ class BaseSupervised(
         **TrainingParameters._parameter_constraints,
         "encoder": "no_validation",  # it would name a class that nobody knows
         "propagate": ["boolean"],
-        "hidden_layer_sizes": [
+        "head_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
@@ -196,11 +195,11 @@ class BaseSupervised(
         Returns the rows that count, their labels and weights, and a function that
         returns the autoencoder that None stands for.
         """
-        check_layer_sizes(self.hidden_layer_sizes)
+        self._check_head()
         resolve_device(self.device)
         if sparse.issparse(X):
             X = X.tocsr()
-        n_features = self._check_rows(X, pretrain_on)
+        n_features = check_rows(self, X, pretrain_on)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -219,30 +218,14 @@ class BaseSupervised(
         usual = partial(self._usual_encoder, len(weight), n_features)
         return X, labels, weight, usual
 
-    def _check_rows(self, X, more):
-        """Refuse what could not be read later; return the number of columns."""
-        encoder = unwrapped(self)
-        is_fitted = encoder is not None and encoder.__sklearn_is_fitted__()
-        if not is_fitted:
-            encoder = Autoencoder() if encoder is None else clone(encoder)
-            encoder._layout.read(encoder, X, reset=True, min_rows=2)
-        n_features = encoder.n_features_in_
-        if hasattr(encoder._layout, "draw"):
+    def _check_head(self):
+        sizes = np.atleast_1d(np.asarray(self.head_layer_sizes))
+        if len(sizes) and (sizes.dtype.kind not in "iu" or sizes.min() < 1):
             raise ValueError(
-                f"encoder={self.encoder!r} learns patches of images, and "
-                f"{type(self).__name__} needs a code of each image. Give an encoder "
-                "without patch_size."
+                f"head_layer_sizes={self.head_layer_sizes!r} must hold positive "
+                "integers, one per hidden layer of the head, such as (128,), or be "
+                "empty for a linear head."
             )
-        if more is None:
-            return n_features
-        try:
-            encoder._layout.read(encoder, more, reset=False)
-        except ValueError as error:
-            raise ValueError(
-                f"pretrain_on does not go with X: {error} Give rows of the same "
-                "columns."
-            ) from error
-        return n_features
 
     def _usual_encoder(self, n_rows, n_features):
         """Return the autoencoder that None stands for."""
@@ -271,7 +254,7 @@ class BaseSupervised(
         return Advice(
             error=self._error,
             make_start=self._marks.make_start,
-            hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes),
+            hidden_layer_sizes=layer_sizes(self.head_layer_sizes),
             reconstruction_weight=float(self.reconstruction_weight),
             corruption_rate=float(self.corruption_rate),
             freeze=self.freeze,
@@ -304,7 +287,9 @@ class BaseSupervised(
     def _adopt(self, autoencoder, tuned, settings):
         """Set the fitted attributes."""
         training = tuned.training
-        self.autoencoder_, self._head = autoencoder, tuned.head
+        # Where the autoencoder is, which may have been fitted on another device.
+        self.autoencoder_ = autoencoder
+        self._head = tuned.head.to(autoencoder.net_.device)
         self.device_ = str(settings.device)
         self.batch_size_, self.max_epochs_ = settings.batch_size, settings.max_epochs
         self.history_ = losses_of(training)
@@ -384,15 +369,3 @@ class BaseSupervised(
 
 def _or(parameter, default):
     return default if isinstance(parameter, str) else parameter
-
-
-def joined(X, more):
-    """Return the rows of two of a kind, one after the other."""
-    if sparse.issparse(X) or sparse.issparse(more):
-        return sparse.vstack([sparse.csr_matrix(X), sparse.csr_matrix(more)]).tocsr()
-    if hasattr(X, "columns") and type(X) is type(more):
-        library = sys.modules[type(X).__module__.partition(".")[0]]
-        return library.concat([X, more])
-    if isinstance(X, list):
-        return [*X, *more]
-    return np.concatenate([np.asarray(X), np.asarray(more)])

@@ -43,7 +43,7 @@ CONFIGURATIONS = [
     AutoencoderRegressor(Autoencoder(10, max_epochs=4), max_epochs=8, random_state=0),
     AutoencoderClassifier(
         Autoencoder(2, max_epochs=4),
-        hidden_layer_sizes=(),
+        head_layer_sizes=(),
         reconstruction_weight=0,
         corruption_rate=0,
         class_weight="balanced",
@@ -423,7 +423,7 @@ def test_an_encoder_of_patches_is_refused(estimator, table):
         ("reconstruction_weight", -1),
         ("corruption_rate", 1.0),
         ("freeze", -1),
-        ("hidden_layer_sizes", 0),
+        ("head_layer_sizes", 0),
         ("max_epochs", "all"),
     ],
 )
@@ -434,10 +434,15 @@ def test_parameters_out_of_range_are_refused(estimator, table, untrained, name, 
 
 
 @BOTH
-def test_layers_without_units_are_refused(estimator, table, untrained):
+@pytest.mark.parametrize("sizes", [(4, 0), (4.5,)])
+def test_layers_without_units_are_refused(estimator, table, untrained, sizes):
     X, y = marked_for(estimator, table)
-    with pytest.raises(ValueError, match="hidden_layer_sizes"):
-        clone(estimator).set_params(hidden_layer_sizes=(4, 0)).fit(X, y)
+    message = (
+        f"head_layer_sizes={sizes!r} must hold positive integers, one per hidden layer "
+        "of the head, such as (128,), or be empty for a linear head."
+    )
+    with refused(message):
+        clone(estimator).set_params(head_layer_sizes=sizes).fit(X, y)
 
 
 @BOTH
