@@ -60,13 +60,16 @@ accuracies = {name: [] for name in ("ours", "LabelSpreading", "SVC", "logistic")
 for n_each in numbers:
     marked = with_labels(n_each)
     known = marked >= 0
-    ours = AutoencoderClassifier(random_state=0).fit(X, marked)
-    with np.errstate(invalid="ignore"):  # rows that no label reaches
-        spreading = LabelSpreading(kernel="knn", max_iter=100).fit(X, marked)
-    svc = SVC().fit(X[known], y[known])
-    logistic = LogisticRegression(max_iter=1000).fit(X[known], y[known])
-    for name, fitted in zip(accuracies, (ours, spreading, svc, logistic), strict=True):
-        accuracies[name].append(fitted.score(X_test, y_test))
+    models = {
+        "ours": AutoencoderClassifier(random_state=0).fit(X, marked),
+        "LabelSpreading": LabelSpreading(kernel="knn", max_iter=100),
+        "SVC": SVC().fit(X[known], y[known]),
+        "logistic": LogisticRegression(max_iter=1000).fit(X[known], y[known]),
+    }
+    with np.errstate(invalid="ignore"):  # of rows that no label reaches
+        models["LabelSpreading"].fit(X, marked)
+        for name, fitted in models.items():
+            accuracies[name].append(fitted.score(X_test, y_test))
 
 import matplotlib.pyplot as plt
 
