@@ -3,7 +3,8 @@
 Each part measures one claim:
 
 * labels: classes of MNIST and of digits from few labels, against networks that are not
-  pretrained, logistic regression, SVC and LabelSpreading.
+  pretrained, logistic regression, SVC and LabelSpreading;
+* defaults: settings of fine-tuning beside others, on training rows alone.
 
     python benchmarks/pretraining.py
     python benchmarks/pretraining.py --only labels
@@ -14,10 +15,12 @@ exit status 1. No parameter of ours is chosen by looking at test labels.
 
 import _data
 import _parts
+import _pretraining_defaults
 import _pretraining_labels
 
 PARTS = {
     "labels": ("Few labels and many rows", _pretraining_labels.run),
+    "defaults": ("Settings of fine-tuning", _pretraining_defaults.run),
 }
 
 
