@@ -9,12 +9,14 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot read `_HOMES`
     from . import model_selection as model_selection
     from . import plotting as plotting
     from ._autoencoder import Autoencoder
+    from ._classifier import AutoencoderClassifier
     from ._clustering import AutoencoderClustering
     from ._convolution import ConvolutionalNetwork
     from ._convolutional import ConvolutionalAutoencoder
     from ._denoising import DenoisingAutoencoder
     from ._ensemble import AutoencoderEnsemble
     from ._outlier import OutlierAutoencoder
+    from ._regressor import AutoencoderRegressor
     from ._sequence import SequenceAutoencoder
     from ._sequence_network import SequenceNetwork
     from ._series_detector import SeriesDetector
@@ -24,8 +26,10 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot read `_HOMES`
 
 __all__ = [
     "Autoencoder",
+    "AutoencoderClassifier",
     "AutoencoderClustering",
     "AutoencoderEnsemble",
+    "AutoencoderRegressor",
     "ConvolutionalAutoencoder",
     "ConvolutionalNetwork",
     "DenoisingAutoencoder",
@@ -43,8 +47,10 @@ __version__ = "0.1.0"
 # longer to import than scikit-learn, and who imports this package may not need it yet.
 _HOMES = {
     "Autoencoder": "_autoencoder",
+    "AutoencoderClassifier": "_classifier",
     "AutoencoderClustering": "_clustering",
     "AutoencoderEnsemble": "_ensemble",
+    "AutoencoderRegressor": "_regressor",
     "ConvolutionalAutoencoder": "_convolutional",
     "ConvolutionalNetwork": "_convolution",
     "DenoisingAutoencoder": "_denoising",

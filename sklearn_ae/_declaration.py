@@ -9,8 +9,9 @@ in its assignments and in its docstring, to add two of its own.
 import dataclasses
 import inspect
 
-# Parameters that may be given by position, as PCA's; all others are keyword-only.
-POSITIONAL = ("n_components",)
+# Parameters that may be given by position, as PCA's, and the autoencoder inside
+# another estimator; all others are keyword-only.
+POSITIONAL = ("n_components", "encoder")
 
 MERGED = ("Parameters", "Attributes")
 

@@ -36,6 +36,12 @@ SPARSE_SCHEDULE = Schedule(min_epochs=5)
 # scores in the benchmarks shows what more steps and other rows would bring.
 OUTLIER_SCHEDULE = Schedule(steps=400, small_steps=200, min_epochs=5)
 
+# Components, at most, and epochs of an autoencoder that is fitted for the labels of
+# rows; then steps and learning rate by which it is fine-tuned to them.
+PRETRAINED_COMPONENTS = 32
+PRETRAINING_SCHEDULE = Schedule(steps=2400, min_epochs=10)
+FINE_TUNING_SCHEDULE, FINE_TUNING_RATE = Schedule(min_epochs=6), 1e-3
+
 # Components of a denoiser, at most: corruption keeps it from copying rows, and more
 # cost time.
 DENOISING_COMPONENTS = 128

@@ -1,4 +1,4 @@
-"""The parameters that all estimators share: fields, constraints, documentation."""
+"""The parameters that estimators share: fields, constraints, documentation."""
 
 from numbers import Integral, Real
 from typing import dataclass_transform
@@ -11,18 +11,11 @@ from ._declaration import declare_parameters
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class SharedParameters:
-    """What every estimator takes, and what every fit leaves behind.
+class TrainingParameters:
+    """What everything that is trained takes, and what training leaves behind.
 
     Parameters
     ----------
-    n_components : int or float, default=0.9
-        Number of components of the codes. A float in (0, 1) takes as many as PCA
-        needs to explain this share of the variance.
-    standardize : bool, default=False
-        Whether errors and codes are measured in standard deviations of each column,
-        so that all columns count alike. False measures them in the units of ``X``, as
-        PCA does. Training copes with columns of any scale either way.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows at most; 0 does not train. "auto"
         amounts to about 1500 steps, 600 for fewer than 1000 distinct rows, and to
@@ -50,9 +43,6 @@ class SharedParameters:
     n_iter_no_change : int, default=20
         Number of epochs without improvement on held-out rows after which training
         stops.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the network of the fit before, instead of from
-        the start.
     device : str, default="auto"
         Where to train: "auto" is "cuda" where torch finds a GPU and steps are worth
         it, else "cpu". Steps of dense networks are from 2^25 operations on, 12 times
@@ -78,12 +68,6 @@ class SharedParameters:
 
     Attributes
     ----------
-    n_components_ : int
-        Number of components of the codes.
-    mean_ : ndarray of shape (n_features,)
-        Mean of the training rows.
-    scale_ : ndarray of shape (n_features,) or None
-        Standard deviation of each column; None with ``standardize=False``.
     history_ : dict of ndarray of shape (n_epochs,)
         "train_loss", the mean over the steps of each epoch, and, if rows were held
         out, "valid_loss" after it. Errors are shares of the rows' variance, so that 1
@@ -98,16 +82,12 @@ class SharedParameters:
         What "auto" came to, and what fitted into the memory.
     device_ : str
         The device used.
-    net_ : skorch.NeuralNet
-        The trained net; ``net_.module_`` is the torch module.
     n_features_in_ : int
         Number of columns seen in :meth:`fit`.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if they were all strings.
     """
 
-    n_components: int | float = 0.9
-    standardize: bool = False
     max_epochs: int | str = "auto"
     batch_size: int | str = "auto"
     learning_rate: float | str = "auto"
@@ -115,7 +95,6 @@ class SharedParameters:
     early_stopping: bool = True
     validation_fraction: float = 0.1
     n_iter_no_change: int = 20
-    warm_start: bool = False
     device: str = "auto"
     precision: str = "auto"
     callbacks: list | None = None
@@ -127,11 +106,6 @@ class SharedParameters:
         declare_parameters(cls)
 
     _parameter_constraints = {
-        "n_components": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
-        ],
-        "standardize": ["boolean"],
         "max_epochs": [
             Interval(Integral, 0, None, closed="left"),
             StrOptions({"auto"}),
@@ -151,12 +125,54 @@ class SharedParameters:
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "float64", "bfloat16", "tf32"})],
         "callbacks": [list, tuple, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+    }
+
+
+class SharedParameters(TrainingParameters):
+    """What every autoencoder takes, and what every fit leaves behind.
+
+    Parameters
+    ----------
+    n_components : int or float, default=0.9
+        Number of components of the codes. A float in (0, 1) takes as many as PCA
+        needs to explain this share of the variance.
+    standardize : bool, default=False
+        Whether errors and codes are measured in standard deviations of each column,
+        so that all columns count alike. False measures them in the units of ``X``, as
+        PCA does. Training copes with columns of any scale either way.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the network of the fit before, instead of from
+        the start.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Number of components of the codes.
+    mean_ : ndarray of shape (n_features,)
+        Mean of the training rows.
+    scale_ : ndarray of shape (n_features,) or None
+        Standard deviation of each column; None with ``standardize=False``.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module.
+    """
+
+    n_components: int | float = 0.9
+    standardize: bool = False
+    warm_start: bool = False
+
+    _parameter_constraints = {
+        **TrainingParameters._parameter_constraints,
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
+        "standardize": ["boolean"],
+        "warm_start": ["boolean"],
     }
 
 

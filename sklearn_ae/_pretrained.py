@@ -46,6 +46,32 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     return encoder.fit(X, sample_weight=sample_weight)
 
 
+def set_network(autoencoder, network, X, sample_weight):
+    """Give an autoencoder another network, and learn anew what follows from it.
+
+    How codes are shown, and what of an outlier detector follows from the training rows.
+    What training left behind stays that of the network before.
+
+    Parameters
+    ----------
+    autoencoder : BaseAutoencoder
+        Fitted; changed in place.
+    network : torch module
+        Of the same shape.
+    X : array-like
+    sample_weight : array-like of shape (n_samples,) or None
+    """
+    autoencoder.net_.module_.load_state_dict(network.state_dict())
+    of_training = ("history_", "n_epochs_", "best_epoch_", "max_epochs_")
+    kept = {name: getattr(autoencoder, name) for name in of_training}
+    before = {name: getattr(autoencoder, name) for name in ("warm_start", "max_epochs")}
+    # A fit that goes on from the network and takes no step.
+    autoencoder.set_params(warm_start=True, max_epochs=0)
+    autoencoder.fit(X, sample_weight=sample_weight)
+    autoencoder.set_params(**before)
+    vars(autoencoder).update(kept)
+
+
 def unwrapped(owner):
     """Return ``encoder``, without a wrapper that keeps it fitted, or None."""
     encoder = owner.encoder

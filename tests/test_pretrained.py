@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_ae import Autoencoder
-from sklearn_ae._pretrained import pretrained
+from sklearn_ae._pretrained import pretrained, set_network
 
 X = load_iris().data
 
@@ -90,3 +90,18 @@ def test_one_of_other_columns_is_refused():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         of(encoder, X[:, :3])
+
+
+# -- another network
+
+
+def test_another_network_brings_its_codes_and_its_threshold():
+    one, other = small(random_state=0).fit(X), small(random_state=1).fit(X)
+    before = dict(vars(one))
+    set_network(one, other.net_.module_, X, None)
+    assert np.allclose(one.reconstruct(X), other.reconstruct(X))
+    assert np.allclose(one.transform(X), other.transform(X))
+    assert np.isclose(np.mean(one.score_samples(X) < one.offset_), 0.05, atol=0.05)
+    for name in ("history_", "n_epochs_", "best_epoch_", "max_epochs_"):
+        assert getattr(one, name) is before[name]
+    assert one.get_params() == small(random_state=0).get_params()

@@ -6,6 +6,7 @@ from ._anchored import Anchor, AnchoredAutoencoder
 from ._cells import CELLS
 from ._dense_step import DenseStep, is_dense
 from ._dictionary import Dictionary, DictionaryAutoencoder, keep_largest
+from ._headed import Head, HeadedAutoencoder
 from ._output import Output
 from ._resampled import ResampledAutoencoder, resampled, widened
 from ._state import (
@@ -27,6 +28,8 @@ __all__ = [
     "DenseStep",
     "Dictionary",
     "DictionaryAutoencoder",
+    "Head",
+    "HeadedAutoencoder",
     "Output",
     "ResampledAutoencoder",
     "TokenAutoencoder",

@@ -28,6 +28,8 @@ class Output(NamedTuple):
     log_likelihood : tensor of shape (M, n, n_steps) or None
         Logarithm of the probability that a decoder of tokens gives to each token of the
         row; zero where it has ended.
+    answers : tensor of shape (M, n, n_answers) or None
+        What a head answers to the codes.
     """
 
     reconstruction: torch.Tensor
@@ -37,3 +39,4 @@ class Output(NamedTuple):
     noise: torch.Tensor | None = None
     logits: torch.Tensor | None = None
     log_likelihood: torch.Tensor | None = None
+    answers: torch.Tensor | None = None

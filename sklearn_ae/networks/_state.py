@@ -4,6 +4,7 @@ import torch
 
 from ._anchored import AnchoredAutoencoder
 from ._dictionary import DictionaryAutoencoder
+from ._headed import Head
 from ._resampled import ResampledAutoencoder
 from ._token import TokenAutoencoder
 
@@ -12,6 +13,7 @@ from ._token import TokenAutoencoder
 NETWORKS = {
     "AnchoredAutoencoder": AnchoredAutoencoder,
     "DictionaryAutoencoder": DictionaryAutoencoder,
+    "Head": Head,
     "ResampledAutoencoder": ResampledAutoencoder,
     "TokenAutoencoder": TokenAutoencoder,
 }

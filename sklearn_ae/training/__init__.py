@@ -13,6 +13,8 @@ from ._core import (
     train_on,
 )
 from ._corruption import CLEAN, KINDS, Corruption, Corruptions, make_corruption
+from ._freeze import FreezeFirst
+from ._head_loss import HeadLoss
 from ._judge import Judge, gate_of
 from ._loss import (
     Batch,
@@ -24,7 +26,15 @@ from ._loss import (
 )
 from ._memory import with_fewer_rows
 from ._noise import Chance, keyed_uniform
-from ._plan import MAX_FOLDS, Plan, content_ranks, make_plan, row_keys, rows_by_weight
+from ._plan import (
+    FEW_ROWS,
+    MAX_FOLDS,
+    Plan,
+    content_ranks,
+    make_plan,
+    row_keys,
+    rows_by_weight,
+)
 from ._progress import EpochBar, ScikitLearnCallbacks
 from ._revival import ReviveUnits
 from ._rows import (
@@ -61,10 +71,12 @@ from ._scaling import (
     shared_by_channel,
 )
 from ._stacked import can_be_stacked, stack_key, train_stacked
+from ._target_rows import TargetRows
 from ._warm_up import PenaltyWarmUp
 
 __all__ = [
     "CLEAN",
+    "FEW_ROWS",
     "KINDS",
     "MAX_FOLDS",
     "WIDE_BATCH",
@@ -76,6 +88,8 @@ __all__ = [
     "Corruption",
     "Corruptions",
     "EpochBar",
+    "FreezeFirst",
+    "HeadLoss",
     "Judge",
     "LazyRows",
     "LikelihoodLoss",
@@ -88,6 +102,7 @@ __all__ = [
     "ScikitLearnCallbacks",
     "Seeds",
     "Settings",
+    "TargetRows",
     "TokenLoss",
     "Training",
     "TrainingBatches",

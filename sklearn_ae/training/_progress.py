@@ -50,7 +50,7 @@ class ScikitLearnCallbacks(Callback):
 
 
 class EpochBar(Callback):
-    """One live bar over the epochs, with the R² reached so far."""
+    """One live bar over the epochs, with the R² or the loss reached so far."""
 
     def __init__(self, name, n_epochs):
         self.name = name
@@ -64,7 +64,10 @@ class EpochBar(Callback):
         """Move it on."""
         row = net.history[-1]
         key = "valid_loss" if "valid_loss" in row else "train_loss"
-        self._bar.set_postfix({"R²": f"{1 - row[key]:.4f}"}, refresh=False)
+        shown = {"loss": f"{row[key]:.4f}"}
+        if net.criterion_.is_relative:
+            shown = {"R²": f"{1 - row[key]:.4f}"}
+        self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
     def close(self):

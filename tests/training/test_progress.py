@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -13,8 +15,9 @@ sklearn_callback = pytest.importorskip("sklearn.callback")
 class Net:
     """What the callbacks read of a skorch net."""
 
-    def __init__(self, *history):
+    def __init__(self, *history, is_relative=True):
         self.history = history
+        self.criterion_ = SimpleNamespace(is_relative=is_relative)
 
 
 class Bar:
@@ -160,6 +163,13 @@ def test_the_bar_shows_r2_of_held_out_rows_where_there_are_any(bars, row, shown)
     callback.on_train_begin(Net())
     callback.on_epoch_end(Net(row))
     assert bars[0].postfixes == [{"R²": shown}]
+
+
+def test_the_bar_shows_a_loss_that_is_no_share(bars):
+    callback = EpochBar("AutoencoderClassifier", 5)
+    callback.on_train_begin(Net())
+    callback.on_epoch_end(Net({"train_loss": 1.5}, is_relative=False))
+    assert bars[0].postfixes == [{"loss": "1.5000"}]
 
 
 def test_a_bar_that_was_never_drawn_can_be_closed():
