@@ -254,6 +254,17 @@ class AutoencoderClustering(
             start = start_clusters(
                 codes, weight, self._count_for(codes), self.n_neighbors, seed
             )
+        self.n_clusters_ = len(start.centers)
+        self._length = start.length
+        self.n_features_in_ = encoder.n_features_in_
+        vars(self).pop("feature_names_in_", None)  # of a fit before
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+        if self.max_epochs == 0 or not self._refine(encoder, X, weight, start, seed):
+            self._keep(encoder, start.centers, [], [])
+
+    def _refine(self, encoder, X, weight, start, seed):
+        """Train codes and centres together; return whether no cluster was lost."""
         recipe = refinement_recipe(
             encoder,
             len(weight),
@@ -273,23 +284,18 @@ class AutoencoderClustering(
                 tol=self.tol,
             )
             trained = with_network(encoder, refined.network, recipe)
-        self.n_clusters_ = len(start.centers)
-        self.n_features_in_ = encoder.n_features_in_
-        vars(self).pop("feature_names_in_", None)  # of a fit before
-        if hasattr(encoder, "feature_names_in_"):
-            self.feature_names_in_ = encoder.feature_names_in_
-        self._length = start.length
         self._keep(trained, refined.centers, refined.losses, refined.changes)
-        if refined.has_collapsed or self._has_empty(X):
-            warnings.warn(
-                "Training codes and centres together left a cluster without rows, and "
-                "is undone: the clusters are those of the codes as they were. Lower "
-                f"n_clusters={self.n_clusters_}, or clustering_weight="
-                f"{self.clustering_weight}.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-            self._keep(encoder, start.centers, [], [])
+        if not refined.has_collapsed and not self._has_empty(X):
+            return True
+        warnings.warn(
+            "Training codes and centres together left a cluster without rows, and is "
+            "undone: the clusters are those of the codes as they were. Lower "
+            f"n_clusters={self.n_clusters_}, or clustering_weight="
+            f"{self.clustering_weight}.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+        return False
 
     def _keep(self, encoder, centers, losses, changes):
         """Set what was trained."""

@@ -286,7 +286,7 @@ def test_a_collapse_is_undone(blobs, monkeypatch):
     )
     with pytest.warns(ConvergenceWarning, match=f"^{re.escape(message)}$"):
         model = make().fit(X)
-    assert_allclose(model.transform(X), start.transform(X))
+    assert_array_equal(model.transform(X), start.transform(X))
     assert model.n_epochs_ == 0
     assert len(model.history_["changed"]) == 0
 
