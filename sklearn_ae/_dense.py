@@ -35,8 +35,8 @@ class BaseDenseAutoencoder(
         it make of the rows, for a quarter of ``max_epochs``. The network then starts at
         PCA, as ever, and ``history_``, callbacks and the progress bar are of the
         training from there. ``partial_fit``, and ``fit`` where it goes on from the fit
-        before, take no notice. The :ref:`User Guide <layerwise>` says when it is worth
-        its time: seldom.
+        before, take no notice. It takes time, and has brought nothing in the
+        benchmarks: see the :ref:`User Guide <layerwise>`.
     """
 
     hidden_layer_sizes: int | tuple | str = "auto"
