@@ -54,9 +54,9 @@ def run(options):
     ]
     text = (
         f"{N_LABELS} labels, other ones each time, of scikit-learn's digits without "
-        f"those of the test; accuracy on {N_HELD_OUT} training rows that were held out, "
-        f"over {len(found['default'])} draws. One pretraining for all settings of a "
-        "draw."
+        f"those of the test; accuracy on {N_HELD_OUT} training rows that were held "
+        f"out, over {len(found['default'])} draws. One pretraining for all settings of "
+        "a draw."
     )
     header = ("setting", "mean accuracy, %", "least")
     return Part([], [section("Fine-tuning", text, header, lines)])
