@@ -198,7 +198,9 @@ def table_of(name, rows, n_labels, found):
         f"{n_labels} of {len(rows.y)} training rows have a label, as many of each "
         f"class; accuracy on {len(rows.y_test)} test rows, with defaults, of "
         f"{len(found[OURS])} draws of the labels. Ours sees all training rows; its "
-        "seconds are those after pretraining, which the output of the script has. "
+        "seconds are those after pretraining, which the output of the script has. The "
+        "same network, not pretrained, is fitted to the rows with a label alone, with "
+        "early_stopping=False. "
         f"LabelSpreading (7 neighbours) sees at most {SPREAD_ROWS} of them, the others "
         "those with a label alone."
     )
