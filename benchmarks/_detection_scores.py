@@ -163,9 +163,9 @@ class Remembering(OutlierAutoencoder):
                 module = _neighbors if hasattr(_neighbors, name) else _distances
                 stack.enter_context(patch.object(module, name, value))
             stack.enter_context(patch.object(_fits, "NeighborScorer", variant.scorer))
-            everything = np.arange(len(self.fitted.weight))
-            network = self.fitted.network
-            scorer = self._chosen_scorer(self.fitted, network, everything)
+            network, plan = self.fitted.network, self.fitted.plan
+            seen = plan.seen_by(plan.final)
+            scorer = self._chosen_scorer(self.fitted, network, seen)
             return self._score_rows(self._read(X), scorer)
 
 

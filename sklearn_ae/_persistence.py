@@ -10,8 +10,10 @@ from ._reference import Reference
 from ._token_network import TokenScaling
 from .detection import (
     CodePrior,
+    FullCovariance,
     IsotropicScorer,
     LikelihoodScorer,
+    LowRankCovariance,
     MahalanobisScorer,
     NeighborScorer,
     ReconstructionScorer,
@@ -36,9 +38,11 @@ HELPERS = {
         CodeModel,
         CodePrior,
         Corruption,
+        FullCovariance,
         IsotropicScorer,
         LengthHead,
         LikelihoodScorer,
+        LowRankCovariance,
         MahalanobisScorer,
         NeighborScorer,
         ReconstructionScorer,

@@ -8,6 +8,7 @@ from skorch.callbacks import Callback
 
 from sklearn_ae import Autoencoder, VariationalAutoencoder
 from sklearn_ae._persistence import HELPERS, copy_net, pack, unpack
+from sklearn_ae.detection import _covariance
 from sklearn_ae.training import Settings
 
 from .estimators import ESTIMATORS
@@ -146,6 +147,19 @@ def test_helpers_of_every_estimator_come_back(blob, name, how):
             assert_same(vars(twin)[attribute], value)
     np.testing.assert_array_equal(twin.score_samples(blob), model.score_samples(blob))
     assert twin.score(blob) == model.score(blob)
+
+
+@pytest.mark.parametrize("full_side", [2, 1024])
+def test_covariances_come_back(blob, full_side, monkeypatch):
+    monkeypatch.setattr(_covariance, "FULL_SIDE", full_side)
+    model = Autoencoder(2, outlier_score="mahalanobis", **FAST).fit(blob)
+    kind = "LowRankCovariance" if full_side == 2 else "FullCovariance"
+    assert kind in helpers_of(model._scorer)
+    assert all(
+        isinstance(leaf, PLAIN) for leaf in dict(walk(pack(vars(model)))).values()
+    )
+    twin = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(twin.score_samples(blob), model.score_samples(blob))
 
 
 def test_a_helper_may_hold_another(blob):

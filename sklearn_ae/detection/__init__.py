@@ -1,6 +1,7 @@
 """From codes and residuals to outlier scores and thresholds."""
 
 from ._conformal import TIE, calibration_weight
+from ._covariance import FullCovariance, LowRankCovariance
 from ._distances import References
 from ._explanation import Explanation, ExplanationMixin
 from ._fits import fit_isotropic, fit_mahalanobis, fit_neighbors, fit_token_scorer
@@ -20,8 +21,10 @@ __all__ = [
     "CodePrior",
     "Explanation",
     "ExplanationMixin",
+    "FullCovariance",
     "IsotropicScorer",
     "LikelihoodScorer",
+    "LowRankCovariance",
     "MahalanobisScorer",
     "NeighborScorer",
     "OutlierDetectionMixin",

@@ -17,4 +17,5 @@ def test_fields_come_in_the_documented_order():
         "noise",
         "logits",
         "log_likelihood",
+        "answers",
     )
