@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as params_at
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _num_samples as num_samples
 
 try:  # scikit-learn >= 1.9
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -50,6 +51,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "has_callbacks",
+    "num_samples",
     "open_callback_context",
     "params_at",
     "safe_indexing",

@@ -11,13 +11,19 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from . import _defaults
 from ._autoencoder import Autoencoder
 from ._base import BaseAutoencoder
-from ._compat import Interval, check_sample_weight, fit_context
+from ._compat import (
+    Interval,
+    check_sample_weight,
+    fit_context,
+    num_samples,
+    safe_indexing,
+)
 from ._fine_tuning import Advice, fine_tune
 from ._further_rows import check_rows, joined
 from ._inputs import TableLayout
@@ -208,11 +214,11 @@ class BaseSupervised(
         labels = self._read_labels(y, X, weight)
         if not weight.all():
             index = np.flatnonzero(weight)
-            X, weight = _safe_indexing(X, index), weight[index]
+            X, weight = safe_indexing(X, index), weight[index]
             labels = labels.at(index)
         if pretrain_on is not None:
             X = joined(X, pretrain_on)
-            n_more = _num_samples(X) - len(weight)
+            n_more = num_samples(X) - len(weight)
             weight = np.concatenate([weight, np.ones(n_more)])
             labels = labels.padded(n_more)
         usual = partial(self._usual_encoder, len(weight), n_features)
