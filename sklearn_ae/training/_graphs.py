@@ -29,8 +29,8 @@ class ReplayedStep:
     ----------
     step : DenseStep
     capture : callable or None
-        ``capture(run)`` returns a function that does what ``run()`` does, with the same
-        tensors. None captures a CUDA graph.
+        ``capture(run, device)`` returns a function that does what ``run()`` does, with
+        the same tensors, which are on the device. None captures a CUDA graph.
     """
 
     def __init__(self, step, capture=None):
@@ -65,7 +65,7 @@ class ReplayedStep:
             self.made = self.step(held, column_weight)
 
         try:
-            self.slots, self.replay = slots, self.capture(run)
+            self.slots, self.replay = slots, self.capture(run, batch.inputs.device)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:  # of a driver or library that cannot
@@ -90,16 +90,24 @@ def _shapes_of(tensors):
     return [t if t is None else t.shape for t in tensors]
 
 
-def cuda_graph(run):
-    """Return a function that starts all kernels of ``run()`` again, at once."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UP_RUNS):
+def cuda_graph(run, device):
+    """Return a function that starts all kernels of ``run()`` again, at once.
+
+    Parameters
+    ----------
+    run : callable
+    device : torch device
+        Of its tensors; what runs on others is not captured.
+    """
+    with torch.cuda.device(device):
+        stream, before = torch.cuda.Stream(), torch.cuda.current_stream()
+        stream.wait_stream(before)
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP_RUNS):
+                run()
+        before.wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        # Fits in other threads may allocate memory meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             run()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    # Fits in other threads may allocate memory meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        run()
     return graph.replay

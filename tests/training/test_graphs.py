@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,8 +6,13 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_ae.training import Run, _net, content_ranks, make_plan, train
-from sklearn_ae.training._graphs import ReplayedStep, can_replay
+from sklearn_ae.training import Run, _graphs, _net, content_ranks, make_plan, train
+from sklearn_ae.training._graphs import (
+    WARM_UP_RUNS,
+    ReplayedStep,
+    can_replay,
+    cuda_graph,
+)
 from sklearn_ae.training._net import STEP_EVENTS
 
 DIRECT = object()
@@ -35,7 +41,8 @@ class Graph:
     def __init__(self):
         self.n_replays = 0
 
-    def __call__(self, run):
+    def __call__(self, run, device):
+        assert device == torch.device("cpu")
         run()
 
         def replay():
@@ -46,12 +53,12 @@ class Graph:
         return replay
 
 
-def refuse(run):
+def refuse(run, device):
     run()
     raise RuntimeError("operation not permitted when stream is capturing")
 
 
-def run_out_of_memory(run):
+def run_out_of_memory(run, device):
     raise torch.OutOfMemoryError
 
 
@@ -117,3 +124,71 @@ def test_a_net_on_the_cpu_replays_nothing(fit, monkeypatch):
     fit(callbacks=[Look()])
     fit(Graph(), callbacks=[Look()])
     assert seen == ["DenseStep", "ReplayedStep"]
+
+
+# -- captures, on a stand-in for CUDA
+
+
+class Cuda:
+    """What a capture asks of ``torch.cuda``; says on what it was done."""
+
+    def __init__(self):
+        self.now, self.stream_now, self.done = "cuda:0", "default", []
+        self.n_streams = 0
+
+    @contextmanager
+    def device(self, device):
+        before, self.now = self.now, str(device)
+        yield
+        self.now = before
+
+    def Stream(self):
+        self.n_streams += 1
+        return Stream(f"{self.n_streams} of {self.now}")
+
+    def current_stream(self):
+        return Stream(self.stream_now)
+
+    @contextmanager
+    def stream(self, stream):
+        before, self.stream_now = self.stream_now, stream.name
+        yield
+        self.stream_now = before
+
+    def CUDAGraph(self):
+        return SimpleNamespace(replay=lambda: self.done.append("replay"))
+
+    @contextmanager
+    def graph(self, graph, stream=None, capture_error_mode="global"):
+        assert capture_error_mode == "thread_local"
+        self.done.append("capture")
+        with self.stream(stream or Stream("shared")):
+            yield
+
+    def run(self):
+        self.done.append((self.now, self.stream_now))
+
+
+class Stream:
+    def __init__(self, name):
+        self.name = name
+
+    def wait_stream(self, other):
+        assert other.name != self.name
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    cuda = Cuda()
+    monkeypatch.setattr(_graphs, "torch", SimpleNamespace(cuda=cuda))
+    return cuda
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:1"])
+def test_a_capture_is_on_the_device_of_the_tensors(cuda, device):
+    replay = cuda_graph(cuda.run, torch.device(device))
+    kept = [done for done in cuda.done if done != "capture"]
+    assert [where for where, _ in kept] == [device] * (WARM_UP_RUNS + 1)
+    assert cuda.now == "cuda:0"
+    replay()
+    assert cuda.done[-1] == "replay"
