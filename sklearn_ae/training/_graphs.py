@@ -1,11 +1,16 @@
 """Direct steps as one CUDA graph: dozens of short kernels that a GPU starts at once."""
 
+import threading
+
 import torch
 
 from ._loss import Batch
 
 # Runs before a graph is captured, in which libraries set themselves up.
 WARM_UP_RUNS = 3
+
+# CUDA allows one capture at a time, and fits may run in several threads.
+_capture_lock = threading.Lock()
 
 
 def can_replay(net):
@@ -99,15 +104,22 @@ def cuda_graph(run, device):
     device : torch device
         Of its tensors; what runs on others is not captured.
     """
-    with torch.cuda.device(device):
+    with _capture_lock, torch.cuda.device(device):
+        # Of its own: by default all captures of the process share a stream.
         stream, before = torch.cuda.Stream(), torch.cuda.current_stream()
-        stream.wait_stream(before)
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP_RUNS):
+        try:
+            stream.wait_stream(before)
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UP_RUNS):
+                    run()
+            before.wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            # Fits in other threads may allocate memory meanwhile.
+            capture = torch.cuda.graph(
+                graph, stream=stream, capture_error_mode="thread_local"
+            )
+            with capture:
                 run()
-        before.wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        # Fits in other threads may allocate memory meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            run()
+        finally:  # torch leaves it out where a capture fails to begin or end
+            torch.cuda.set_stream(before)
     return graph.replay

@@ -1,4 +1,7 @@
+import threading
+import time
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -134,7 +137,7 @@ class Cuda:
 
     def __init__(self):
         self.now, self.stream_now, self.done = "cuda:0", "default", []
-        self.n_streams = 0
+        self.n_streams, self.fails = 0, None
 
     @contextmanager
     def device(self, device):
@@ -158,12 +161,20 @@ class Cuda:
     def CUDAGraph(self):
         return SimpleNamespace(replay=lambda: self.done.append("replay"))
 
+    def set_stream(self, stream):
+        self.stream_now = stream.name
+
     @contextmanager
     def graph(self, graph, stream=None, capture_error_mode="global"):
         assert capture_error_mode == "thread_local"
         self.done.append("capture")
-        with self.stream(stream or Stream("shared")):
-            yield
+        before, self.stream_now = self.stream_now, (stream or Stream("shared")).name
+        if self.fails == "to begin":
+            raise RuntimeError("operation not permitted")
+        yield
+        if self.fails == "to end":
+            raise RuntimeError("operation failed due to a previous error")
+        self.stream_now = before
 
     def run(self):
         self.done.append((self.now, self.stream_now))
@@ -192,3 +203,43 @@ def test_a_capture_is_on_the_device_of_the_tensors(cuda, device):
     assert cuda.now == "cuda:0"
     replay()
     assert cuda.done[-1] == "replay"
+
+
+def test_captures_have_a_stream_of_their_own(cuda):
+    for _ in range(2):
+        cuda_graph(cuda.run, torch.device("cuda:0"))
+    captured = [
+        cuda.done[place + 1][1]
+        for place, done in enumerate(cuda.done)
+        if done == "capture"
+    ]
+    assert captured == ["1 of cuda:0", "2 of cuda:0"]
+    assert cuda.stream_now == "default"
+
+
+@pytest.mark.parametrize("fails", ["to begin", "to end"])
+def test_a_capture_that_fails_leaves_the_thread_on_its_stream(cuda, fails):
+    cuda.fails = fails
+    with pytest.raises(RuntimeError, match="operation"):
+        cuda_graph(cuda.run, torch.device("cuda:1"))
+    assert cuda.stream_now == "default"
+    cuda.fails = None
+    cuda_graph(cuda.run, torch.device("cuda:1"))  # no lock is held
+
+
+def test_threads_capture_one_after_the_other(cuda):
+    inside, most = [], []
+
+    def run():
+        inside.append(threading.get_ident())
+        time.sleep(0.005)  # time for another to come in
+        most.append(len(inside))
+        inside.pop()
+
+    capture = partial(cuda_graph, run, torch.device("cuda:0"))
+    threads = [threading.Thread(target=capture) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 3 * (WARM_UP_RUNS + 1)
