@@ -4,9 +4,14 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from joblib import effective_n_jobs
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+    RandomizedSearchCV,
+    check_cv,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
@@ -26,14 +31,19 @@ class Asked(NamedTuple):
     params : dict
         Of ``fit``.
     n_jobs : int or None
+    candidates : list of dict
+    batched : list of bool
+        Whether each candidate is trained together with others.
     obstacle : str or None
-        Why no candidate can be batched, whatever it is.
+        Why none can be, whatever it is.
     """
 
     X: object
     y: object
     params: dict
     n_jobs: int | None
+    candidates: list
+    batched: list
     obstacle: str | None
 
 
@@ -65,7 +75,7 @@ class BatchedSearchMixin:
         self._validate_params()
         X, y = indexable(X, y)
         given = {name: getattr(self, name) for name in ("estimator", "n_jobs", "cv")}
-        self._asked = Asked(X, y, params, self.n_jobs, self._find_obstacle(params))
+        self._asked = self._ask(X, y, params)
         cache = StepCache()
         try:
             self._prepare(cache)
@@ -78,20 +88,29 @@ class BatchedSearchMixin:
             _forget_steps(getattr(self, "best_estimator_", None))
             vars(self).update(given)
 
+    def _ask(self, X, y, params):
+        """Return what is :class:`Asked`; candidates are drawn here, and only here."""
+        candidates, obstacle = list(self._candidates()), self._find_obstacle(params)
+        batched = [
+            obstacle is None and not _obstacle_of(estimator)
+            for estimator in self._estimators(candidates)
+        ]
+        return Asked(X, y, params, self.n_jobs, candidates, batched, obstacle)
+
+    def _estimators(self, candidates):
+        return [
+            clone(self.estimator).set_params(**clone(candidate, safe=False))
+            for candidate in candidates
+        ]
+
     def _find_obstacle(self, params):
         """Return why no candidate can be batched, or None if some may be."""
-        asked = self.estimator
+        is_pipeline = isinstance(self.estimator, Pipeline)
         reaching = set(self._get_routed_params_for_fit(params).estimator.fit)
-        if reaching - (set() if isinstance(asked, Pipeline) else {"sample_weight"}):
+        if reaching - (set() if is_pipeline else {"sample_weight"}):
             return (
                 f"fit was given {sorted(reaching)}. Fits that are trained together "
                 "take sample_weight, unless they are a Pipeline's, and nothing else."
-            )
-        if effective_n_jobs(self.n_jobs) > 1 and not _is_batchable(asked):
-            return (
-                f"estimator={asked!r} is none that is trained together, and so "
-                f"n_jobs={self.n_jobs!r} has other processes fit. Give n_jobs=None, or "
-                "one of the candidates as the estimator."
             )
         return None
 
@@ -99,37 +118,30 @@ class BatchedSearchMixin:
         """Make the search look for its fits where they will be, and its steps too."""
         if isinstance(self.cv, Iterator):  # it gives its splits once
             self.cv = list(self.cv)
-        if self._asked.obstacle is not None:
+        if not any(self._asked.batched):
             return
         self.n_jobs = 1  # what is left to do is to score, where the fits are
         if isinstance(self.estimator, Pipeline) and self.estimator.memory is None:
             self.estimator = clone(self.estimator).set_params(memory=cache)
 
     def _run_search(self, evaluate_candidates, callback_ctx=None):
-        def evaluate(candidate_params, cv=None, more_results=None, **context):
-            return self._evaluate(
-                evaluate_candidates, list(candidate_params), cv, more_results, context
-            )
+        def evaluate(candidates, **context):  # which have been drawn already
+            return self._evaluate(evaluate_candidates, context)
 
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         super()._run_search(evaluate, **context)
 
-    def _evaluate(self, evaluate_candidates, candidates, cv, more_results, context):
-        """Evaluate candidates, once those that can be batched are fitted."""
-        X, y, params, n_jobs, obstacle = self._asked
+    def _evaluate(self, evaluate_candidates, context):
+        """Evaluate the candidates, once those that can be batched are fitted."""
+        X, y, params, n_jobs, candidates, batched, obstacle = self._asked
         routed = self._get_routed_params_for_fit(params)
-        estimators = [
-            clone(self.estimator).set_params(**clone(candidate, safe=False))
-            for candidate in candidates
-        ]
-        batched = [obstacle is None and _is_batchable(each) for each in estimators]
+        estimators = self._estimators(candidates)
         if not all(batched):
             message = _say_why(self, candidates, estimators, obstacle)
             warnings.warn(message, UserWarning, stacklevel=2)
         if not any(batched):
-            return evaluate_candidates(candidates, cv, more_results, **context)
-        if cv is None:
-            cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+            return evaluate_candidates(candidates, **context)
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = cv.split(X, y, **routed.splitter.split)
         cv, fits = FixedSplits(list(splits)), Fits()
         for train, _ in cv.splits:
@@ -140,7 +152,7 @@ class BatchedSearchMixin:
                 fits.add(fold.task(clone(estimator)) if is_batched else None)
         fits.make(n_jobs, raises=self.error_score == "raise")
         with fits.bank.open():
-            results = evaluate_candidates(candidates, cv, more_results, **context)
+            results = evaluate_candidates(candidates, cv, **context)
         fits.correct_times(results, len(candidates), len(cv.splits))
         return results
 
@@ -148,11 +160,6 @@ class BatchedSearchMixin:
         # For workers: they are given the rows themselves.
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_asked"}
-
-
-def _is_batchable(estimator):
-    """Whether an estimator is, or ends in, one whose fits are trained together."""
-    return not _obstacle_of(estimator)
 
 
 def _obstacle_of(estimator):
@@ -212,7 +219,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
         Processes that train stacks side by side; None is one, -1 all cores. Scores,
-        and candidates beside them that cannot be batched, are left to this one.
+        and candidates beside them that cannot be batched, are left to this one; where
+        none can be batched, all processes fit and score.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None
@@ -251,6 +259,9 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     ['learning_rate', 'weight_decay']
     """
 
+    def _candidates(self):
+        return ParameterGrid(self.param_grid)
+
 
 class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     """Search over drawn parameters; candidates and folds are trained together.
@@ -272,7 +283,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
         Processes that train stacks side by side; None is one, -1 all cores. Scores,
-        and candidates beside them that cannot be batched, are left to this one.
+        and candidates beside them that cannot be batched, are left to this one; where
+        none can be batched, all processes fit and score.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None
@@ -312,3 +324,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     >>> bool(search.fit(X).best_score_ > 0.9)
     True
     """
+
+    def _candidates(self):
+        return ParameterSampler(
+            self.param_distributions, self.n_iter, random_state=self.random_state
+        )

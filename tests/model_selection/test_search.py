@@ -664,18 +664,12 @@ def test_nothing_is_left_of_the_steps(rows):
     assert search.best_estimator_.memory is None
 
 
-def test_an_estimator_that_keeps_its_candidates_from_being_batched(rows):
+def test_candidates_decide_whatever_the_estimator_is(rows, alone):
     search = BatchedGridSearchCV(
         Pipeline([("ae", clone(VARIATIONAL))]), {"ae": [clone(AE)]}, cv=2, n_jobs=2
     )
-    with pytest.warns(UserWarning) as caught:  # noqa: PT030
-        search.fit(rows)
-    assert [str(each.message) for each in caught] == [
-        "BatchedGridSearchCV fits all candidates one by one: estimator="
-        f"{search.estimator!r} is none that is trained together, and so n_jobs=2 has "
-        "other processes fit. Give n_jobs=None, or one of the candidates as the "
-        "estimator."
-    ]
+    search.fit(rows)
+    assert len(alone) == 1
 
 
 # -- jobs
@@ -697,18 +691,28 @@ def test_jobs_change_nothing_and_scores_are_taken_here(n_jobs, rows, alone):
     assert (search.cv_results_["mean_test_score"] == os.getpid()).all()
 
 
-def test_what_is_not_batched_is_fitted_in_processes(rows):
+@pytest.mark.parametrize(
+    ("estimator", "grid"),
+    [
+        (
+            make_pipeline(StandardScaler(), clone(VARIATIONAL)),
+            {"variationalautoencoder__beta": [0.5, 1.0]},
+        ),
+        (AE, {"trim": [0.05, 0.1]}),
+        (
+            make_pipeline(StandardScaler(), AE),
+            {"autoencoder__trim": [0.05, 0.1]},
+        ),
+    ],
+)
+def test_what_is_not_batched_is_fitted_in_processes(estimator, grid, rows):
     search = BatchedGridSearchCV(
-        make_pipeline(StandardScaler(), clone(VARIATIONAL)),
-        {"variationalautoencoder__beta": [0.5, 1.0]},
-        cv=2,
-        n_jobs=2,
-        scoring=process,
-        refit=False,
+        clone(estimator), grid, cv=2, n_jobs=2, scoring=process, refit=False
     )
     with pytest.warns(UserWarning, match="fits 2 of 2 candidates one by one"):
         search.fit(rows)
     assert (search.cv_results_["mean_test_score"] != os.getpid()).all()
+    assert search.n_jobs == 2
 
 
 def test_searches_within_cross_validation(rows):
