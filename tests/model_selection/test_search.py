@@ -755,6 +755,36 @@ def test_candidates_judged_by_their_score_learn_no_outliers(
     assert np.isfinite(search.score_samples(rows)).all()
 
 
+class JudgedByOutliers(Autoencoder):
+    """Scores rows by how usual they are."""
+
+    def score(self, X, y=None, sample_weight=None):
+        return np.average(self.score_samples(X), weights=sample_weight)
+
+
+class JudgedPipeline(Pipeline):
+    """The same of a pipeline."""
+
+    def score(self, X, y=None):
+        return self.score_samples(X).mean()
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        JudgedByOutliers(**AE.get_params()),
+        Pipeline([("ae", JudgedByOutliers(**AE.get_params()))]),
+        JudgedPipeline([("ae", AE)]),
+    ],
+    ids=["estimator", "last step", "pipeline"],
+)
+def test_a_score_of_ones_own_may_ask_for_outliers(estimator, rows, alone):
+    name = "ae__weight_decay" if isinstance(estimator, Pipeline) else "weight_decay"
+    search = search_both(estimator, {name: [0.0, 1.0]}, rows, cv=2)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert len(alone) == 1 + 2 * 2 + 1
+
+
 def test_a_random_state_instance(rows, alone):
     estimator = clone(AE).set_params(random_state=np.random.RandomState(3))
     search_both(estimator, GRID, rows)
