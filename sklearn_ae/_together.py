@@ -1,6 +1,7 @@
 """Many estimators fitted at once: those of one shape to the same rows as one stack."""
 
 import time
+import warnings
 from itertools import groupby
 from typing import NamedTuple
 
@@ -273,8 +274,7 @@ def _adopt(task, opened, job, training):
 def _trainings(runs):
     """Return what came out of each run; None where it has to be trained alone.
 
-    That is where it has no like, and where a stack fails, to tell which of it does. Its
-    networks are trained in place, so that each fit then starts afresh.
+    That is where it has no like, and where a stack fails, to tell which of it does.
     """
     by_key = {}
     for place, run in enumerate(runs):
@@ -282,10 +282,36 @@ def _trainings(runs):
         by_key.setdefault(key, []).append(place)
     trainings = [None] * len(runs)
     for places in by_key.values():
-        if len(places) == 1:
-            continue
-        together = _attempt(train_stacked, [runs[place] for place in places])
-        if not isinstance(together, Exception):
-            for place, training in zip(places, together, strict=True):
-                trainings[place] = training
+        stack = _train_stack([runs[place] for place in places])
+        for place, training in zip(places, stack, strict=True):
+            trainings[place] = training
     return trainings
+
+
+def _train_stack(runs):
+    """Return what came out of each run of a stack, or None of all that has failed.
+
+    A stack is trained on copies of its networks, so that others can start from them.
+    """
+    n_runs, nothing = len(runs), [None] * len(runs)
+    if n_runs == 1:
+        return nothing
+    try:
+        return train_stacked(runs)
+    except ValueError:  # training has diverged
+        return nothing
+    except torch.OutOfMemoryError:
+        warnings.warn(
+            f"{n_runs} fits that are trained together ran out of memory on "
+            f"device={str(runs[0].settings.device)!r}, and start again in two halves.",
+            stacklevel=2,
+        )
+    except Exception as error:
+        warnings.warn(
+            f"{n_runs} fits could not be trained together, and are trained one by one: "
+            f"{type(error).__name__}: {error}",
+            stacklevel=2,
+        )
+        return nothing
+    half = n_runs // 2
+    return _train_stack(runs[:half]) + _train_stack(runs[half:])
