@@ -13,7 +13,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.utils import indexable
+from sklearn.utils import Bunch, indexable
 
 from .._base import BaseAutoencoder
 from .._compat import params_at, safe_split
@@ -28,8 +28,8 @@ class Asked(NamedTuple):
     Attributes
     ----------
     X, y : array-like
-    params : dict
-        Of ``fit``.
+    routed : Bunch
+        What of the parameters of ``fit`` goes to the estimator, and to the splitter.
     n_jobs : int or None
     candidates : list of dict
     batched : list of bool
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
     X: object
     y: object
-    params: dict
+    routed: Bunch
     n_jobs: int | None
     candidates: list
     batched: list
@@ -90,12 +90,16 @@ class BatchedSearchMixin:
 
     def _ask(self, X, y, params):
         """Return what is :class:`Asked`; candidates are drawn here, and only here."""
-        candidates, obstacle = list(self._candidates()), self._find_obstacle(params)
+        candidates = list(self._candidates())
+        with warnings.catch_warnings():  # what there is to say, the search will say
+            warnings.simplefilter("ignore")
+            routed = self._get_routed_params_for_fit(params)
+        obstacle = self._find_obstacle(routed.estimator.fit)
         batched = [
             obstacle is None and not _obstacle_of(estimator)
             for estimator in self._estimators(candidates)
         ]
-        return Asked(X, y, params, self.n_jobs, candidates, batched, obstacle)
+        return Asked(X, y, routed, self.n_jobs, candidates, batched, obstacle)
 
     def _estimators(self, candidates):
         return [
@@ -103,13 +107,12 @@ class BatchedSearchMixin:
             for candidate in candidates
         ]
 
-    def _find_obstacle(self, params):
+    def _find_obstacle(self, fit_params):
         """Return why no candidate can be batched, or None if some may be."""
         is_pipeline = isinstance(self.estimator, Pipeline)
-        reaching = set(self._get_routed_params_for_fit(params).estimator.fit)
-        if reaching - (set() if is_pipeline else {"sample_weight"}):
+        if set(fit_params) - (set() if is_pipeline else {"sample_weight"}):
             return (
-                f"fit was given {sorted(reaching)}. Fits that are trained together "
+                f"fit was given {sorted(fit_params)}. Fits that are trained together "
                 "take sample_weight, unless they are a Pipeline's, and nothing else."
             )
         return None
@@ -133,8 +136,7 @@ class BatchedSearchMixin:
 
     def _evaluate(self, evaluate_candidates, context):
         """Evaluate the candidates, once those that can be batched are fitted."""
-        X, y, params, n_jobs, candidates, batched, obstacle = self._asked
-        routed = self._get_routed_params_for_fit(params)
+        X, y, routed, n_jobs, candidates, batched, obstacle = self._asked
         estimators = self._estimators(candidates)
         if not all(batched):
             message = _say_why(self, candidates, estimators, obstacle)

@@ -282,6 +282,18 @@ def test_weights_of_rows(as_given, rows, alone):
     assert len(alone) == 1 + 4 * 3 + 1
 
 
+def test_a_scorer_without_weights_is_warned_of_once(rows):
+    weight = np.linspace(1, 2, 150)
+    messages = []
+    for kind in (BatchedGridSearchCV, GridSearchCV):
+        search = kind(AE, {"weight_decay": [0]}, cv=2, scoring=mean_code)
+        with pytest.warns(UserWarning, match="does not support sample_weight") as said:
+            search.fit(rows, sample_weight=weight)
+        texts = [str(each.message) for each in said]
+        messages.append([text for text in texts if "sample_weight" in text])
+    assert len(messages[0]) == len(messages[1]) == 1
+
+
 def test_weights_of_a_series_with_an_index_of_its_own(rows, alone):
     pd = pytest.importorskip("pandas")
     weight = np.random.default_rng(0).uniform(size=150)
