@@ -314,6 +314,22 @@ def test_rows_are_read_once(few):
     assert_fits_are_as_alone([task.estimator for task in tasks], integers)
 
 
+def test_stacks_are_told_of_where_asked_for(few, capsys):
+    estimators = [make(random_state=seed) for seed in range(3)]
+    estimators += [make(max_epochs=-1), make(n_components=1)]
+    tasks = [Task(each, few) for each in estimators]
+    fit_together(tasks)
+    assert not capsys.readouterr().out
+    fit_together([Task(clone(each), few) for each in estimators], verbose=1)
+    lines = [line.rpartition(" in ") for line in capsys.readouterr().out.splitlines()]
+    assert sorted(said for said, _, _ in lines) == [
+        "Trained 1 of 5 fits",
+        "Trained 3 of 5 fits",
+    ]
+    for _, _, time in lines:
+        assert float(time.removesuffix(" s")) >= 0
+
+
 def test_nothing_to_fit():
     assert fit_together([]) == []
 

@@ -79,14 +79,14 @@ class Fits:
         """Take on the next fit; None is left to the search."""
         self._tasks.append(task)
 
-    def make(self, n_jobs, raises=False):
+    def make(self, n_jobs, raises=False, verbose=0):
         """Make the fits, and bank those that succeed; rows are not kept.
 
-        ``raises`` is that of :func:`~sklearn_ae._together.fit_together`.
+        Arguments are those of :func:`~sklearn_ae._together.fit_together`.
         """
         tasks = [task for task in self._tasks if task is not None]
         keys = _keys_of(tasks)
-        outcomes = fit_together(tasks, n_jobs, raises)
+        outcomes = fit_together(tasks, n_jobs, raises, verbose)
         for task, key, outcome in zip(tasks, keys, outcomes, strict=True):
             if outcome.error is None:
                 self.bank.put(key, task.estimator)

@@ -152,7 +152,7 @@ class BatchedSearchMixin:
             fold.weight = params_at(X, routed.estimator.fit, train).get("sample_weight")
             for estimator, is_batched in zip(estimators, batched, strict=True):
                 fits.add(fold.task(clone(estimator)) if is_batched else None)
-        fits.make(n_jobs, raises=self.error_score == "raise")
+        fits.make(n_jobs, self.error_score == "raise", self.verbose)
         with fits.bank.open():
             results = evaluate_candidates(candidates, cv, **context)
         fits.correct_times(results, len(candidates), len(cv.splits))
@@ -228,7 +228,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     cv : int, cross-validator or iterable, default=None
         The splits; None is five folds.
     verbose : int, default=0
-        How much is said of fits and scores, once all that is batched is trained.
+        Above 0, a line for each stack, once it is trained; then what scikit-learn's
+        search says of fits and scores, the more the higher.
     pre_dispatch : int or str, default="2*n_jobs"
         Jobs that wait, where processes fit.
     error_score : "raise" or float, default=np.nan
@@ -292,7 +293,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     cv : int, cross-validator or iterable, default=None
         The splits; None is five folds.
     verbose : int, default=0
-        How much is said of fits and scores, once all that is batched is trained.
+        Above 0, a line for each stack, once it is trained; then what scikit-learn's
+        search says of fits and scores, the more the higher.
     pre_dispatch : int or str, default="2*n_jobs"
         Jobs that wait, where processes fit.
     random_state : int, RandomState instance or None, default=None

@@ -843,6 +843,17 @@ def test_times_of_fits_are_shares_of_their_stacks(rows, monkeypatch):
     np.testing.assert_array_equal(results["std_fit_time"], 50)
 
 
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_stacks_are_told_of_before_scikit_learn_speaks(verbose, rows, capsys):
+    BatchedGridSearchCV(AE, GRID, cv=2, verbose=verbose).fit(rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" in ")[0] for line in lines] == [
+        "Trained 4 of 8 fits",
+        "Trained 4 of 8 fits",
+        "Fitting 2 folds for each of 4 candidates, totalling 8 fits",
+    ][: 3 * verbose]
+
+
 def test_progress_is_shown(rows, capsys):
     callback = pytest.importorskip("sklearn.callback")
     pytest.importorskip("rich")
