@@ -213,8 +213,9 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
 
     Parameters
     ----------
-    estimator : Autoencoder, DenoisingAutoencoder or Pipeline that ends in one
-        The estimator whose parameters are searched.
+    estimator : Autoencoder, OutlierAutoencoder, DenoisingAutoencoder or Pipeline
+        The estimator whose parameters are searched; a Pipeline that ends in one of
+        them.
     param_grid : dict or list of dict
         Values by the name of the parameter.
     scoring : str, callable, list, tuple or dict, default=None
@@ -276,8 +277,9 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
 
     Parameters
     ----------
-    estimator : Autoencoder, DenoisingAutoencoder or Pipeline that ends in one
-        The estimator whose parameters are searched.
+    estimator : Autoencoder, OutlierAutoencoder, DenoisingAutoencoder or Pipeline
+        The estimator whose parameters are searched; a Pipeline that ends in one of
+        them.
     param_distributions : dict or list of dict
         Lists of values or distributions, by the name of the parameter.
     n_iter : int, default=10
