@@ -1,7 +1,7 @@
 """Fit a head to the codes of an autoencoder, and both to targets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +121,9 @@ def fine_tune(autoencoder, lesson, advice, callbacks=()):
     )
     network = make_networks(autoencoder, lesson, advice, plan)
     settings = advice.settings
+    if advice.hold_out and not len(plan.held_out_rows):
+        # Too few to tell whether training improves on the start, which is a model.
+        settings = replace(settings, max_epochs=0)
     callbacks = [*callbacks, *([FreezeFirst(advice.freeze)] if advice.freeze else [])]
     run = Run(
         network,

@@ -88,8 +88,9 @@ class BaseSupervised(
     early_stopping : bool, default=True
         Whether to hold rows out of fine-tuning, to keep the epoch that answers them
         best, and to stop when none has for long. If none answers them better than the
-        start, beyond doubt, the start is kept. Fewer than 1000 distinct rows are
-        cross-fitted. False trains on all rows for ``max_epochs``.
+        start, beyond doubt, the start is kept, and so it is of fewer than 10 distinct
+        rows, which cannot tell. Fewer than 1000 are cross-fitted. False trains on all
+        rows for ``max_epochs``.
 
     Attributes
     ----------

@@ -115,6 +115,31 @@ def test_where_training_is_no_gain_the_start_is_of_all_rows(
     assert torch.allclose(tuned.head.linear.weight, everything.head.linear.weight)
 
 
+def few(lesson, n):
+    """The first rows of each kind of iris, n in all."""
+    index = np.concatenate([np.flatnonzero(y == c)[: n // 3] for c in range(3)])
+    return Lesson(
+        lesson.rows[index],
+        lesson.codes[index],
+        lesson.targets[index],
+        lesson.certainty[index],
+        lesson.weight[index],
+        np.arange(n),
+    )
+
+
+def test_rows_too_few_to_judge_leave_the_start(autoencoder, lesson, advice):
+    judged = replace(advice, hold_out=True)
+    tuned = fine_tune(autoencoder, few(lesson, 9), judged)
+    start = fine_tune(autoencoder, few(lesson, 9), at_start(advice))
+    assert len(tuned.training.history) == 0
+    assert np.array_equal(answers(tuned, autoencoder), answers(start, autoencoder))
+    # Who does without a judge is trained, and so are those who have one.
+    unjudged = fine_tune(autoencoder, few(lesson, 9), advice)
+    assert len(unjudged.training.history) == 5
+    assert len(fine_tune(autoencoder, few(lesson, 12), judged).training.history) > 0
+
+
 def test_codes_have_units_of_their_rows():
     codes = np.random.default_rng(0).normal(size=(50, 3)) * [1, 5, 0] + 2
     weight = np.arange(1.0, 51)

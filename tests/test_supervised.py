@@ -203,6 +203,19 @@ def test_history_is_of_fine_tuning(estimator, table):
 
 
 @BOTH
+def test_eight_labels_leave_the_start(estimator, table):
+    X, y = marked_for(estimator, table)
+    index = np.flatnonzero(table[2] >= 0)[:8]
+    few = np.full_like(y, -1 if is_classifier(estimator) else np.nan)
+    few[index] = y[index]
+    estimator = clone(estimator).set_params(propagate=False)
+    fitted = estimator.fit(X, few)
+    start = clone(estimator).set_params(max_epochs=0).fit(X, few)
+    assert fitted.n_epochs_ == fitted.best_epoch_ == 0
+    assert np.array_equal(fitted._answers(X), start._answers(X))
+
+
+@BOTH
 def test_further_rows_are_rows_without_a_label(estimator, table):
     X, y = marked_for(estimator, table)
     with_label = np.flatnonzero(table[2] >= 0)
