@@ -21,8 +21,8 @@ from ._autoencoder import Autoencoder
 from ._code_graph import start_clusters
 from ._compat import Interval, StrOptions, fit_context
 from ._distinct import distinct_rows, rows_as_read
-from ._pretrained import pretrained
-from ._refinement import refine, refinement_recipe, with_network
+from ._pretrained import pretrained, with_network
+from ._refinement import refine, refinement_recipe
 from ._transaction import all_or_nothing
 from .training import cpu_threads
 
@@ -93,8 +93,9 @@ class AutoencoderClustering(
     n_clusters_ : int
         Number of clusters; less than ``n_clusters`` where fewer rows differ.
     autoencoder_ : autoencoder
-        The autoencoder, with the network as it was trained in the end. What it says of
-        its own fit, such as ``history_``, is of the fit before.
+        The autoencoder, with the network as it was trained in the end. Its ``history_``
+        is of the fit before. No row was held out from training it together with the
+        centres, so that what it has to say of such, as ``validation_r2_``, is None.
     n_epochs_ : int
         Number of epochs that codes and centres were trained together; 0 where the
         start was kept.
@@ -283,7 +284,7 @@ class AutoencoderClustering(
                 share=self.clustering_weight,
                 tol=self.tol,
             )
-            trained = with_network(encoder, refined.network, recipe)
+            trained = with_network(encoder, refined.network, recipe.settings)
         self._keep(trained, refined.centers, refined.losses, refined.changes)
         if not refined.has_collapsed and not self._has_empty(X):
             return True

@@ -1,11 +1,13 @@
 """The autoencoder that another estimator builds on: the usual, a given or a fitted."""
 
 import copy
+from dataclasses import replace
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from ._base import BaseAutoencoder
+from .training import make_net, wide_dtype
 
 
 def pretrained(owner, X, sample_weight, *, usual, random_state):
@@ -46,30 +48,34 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     return encoder.fit(X, sample_weight=sample_weight)
 
 
-def set_network(autoencoder, network, X, sample_weight):
-    """Give an autoencoder another network, and learn anew what follows from it.
+def with_network(encoder, network, settings):
+    """Return a copy of a fitted autoencoder that has another network of its shape.
 
-    How codes are shown, and what of an outlier detector follows from the training rows.
-    What training left behind stays that of the network before.
+    What follows from a network is learned anew, by the sample of its rows that the
+    autoencoder has kept: what there is to say of its codes, and scores and threshold.
+    No row was held out from the other network, which is said, too. Its codes are shown
+    by the turn that they were shown by before, and what training left behind, such as
+    ``history_``, is of the network before.
 
     Parameters
     ----------
-    autoencoder : BaseAutoencoder
-        Fitted; changed in place.
+    encoder : BaseAutoencoder
+        Fitted; left as it is.
     network : torch module
-        Of the same shape.
-    X : array-like
-    sample_weight : array-like of shape (n_samples,) or None
+    settings : Settings
+        Of training on; the copy is on their device.
+
+    Returns
+    -------
+    encoder : BaseAutoencoder
     """
-    autoencoder.net_.module_.load_state_dict(network.state_dict())
-    of_training = ("history_", "n_epochs_", "best_epoch_", "max_epochs_")
-    kept = {name: getattr(autoencoder, name) for name in of_training}
-    before = {name: getattr(autoencoder, name) for name in ("warm_start", "max_epochs")}
-    # A fit that goes on from the network and takes no step.
-    autoencoder.set_params(warm_start=True, max_epochs=0)
-    autoencoder.fit(X, sample_weight=sample_weight)
-    autoencoder.set_params(**before)
-    vars(autoencoder).update(kept)
+    encoder = copy.deepcopy(encoder)
+    wide = replace(settings, dtype=wide_dtype(settings.device), callbacks=())
+    history = encoder.net_.history
+    encoder.net_ = make_net(network, encoder.net_.criterion_, wide)
+    encoder.net_.history = history
+    encoder._describe_anew()
+    return encoder
 
 
 def unwrapped(owner):

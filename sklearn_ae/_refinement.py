@@ -142,15 +142,3 @@ def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
         np.array(targets.changes),
         targets.has_collapsed,
     )
-
-
-def with_network(encoder, network, recipe):
-    """Return a copy of a fitted autoencoder that has another network of its shape."""
-    encoder = copy.deepcopy(encoder)
-    settings = recipe.settings
-    wide = replace(settings, dtype=wide_dtype(settings.device))
-    history = encoder.net_.history
-    encoder.net_ = make_net(network, encoder.net_.criterion_, wide)
-    encoder.net_.history = history
-    encoder._describe_anew(recipe)
-    return encoder

@@ -1,10 +1,12 @@
 """The base of estimators that learn labels from the codes of an autoencoder."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
@@ -30,7 +32,7 @@ from ._inputs import TableLayout
 from ._lessons import Case, make_lesson
 from ._network import layer_sizes
 from ._parameters import TrainingParameters
-from ._pretrained import pretrained, set_network
+from ._pretrained import pretrained, with_network
 from ._recipes import PRECISE_CELLS
 from ._transaction import all_or_nothing
 from .networks import from_state, to_state
@@ -95,7 +97,10 @@ class BaseSupervised(
     Attributes
     ----------
     autoencoder_ : autoencoder of this package
-        The fine-tuned autoencoder. Its ``history_`` is that of pretraining.
+        The fine-tuned autoencoder. Its ``history_`` is that of pretraining, and its
+        codes are turned as there. No row was held out from fine-tuning it, so that what
+        it has to say of such, as ``validation_r2_``, is None; unless the start was
+        kept, with which it is the autoencoder as it was pretrained.
     propagated_ : bool
         Whether rows without a label have learned from their neighbours.
     history_ : dict of ndarray of shape (n_epochs,)
@@ -192,7 +197,11 @@ class BaseSupervised(
             stack.enter_context(cpu_threads(autoencoder._n_threads_of_block()))
             callbacks = self._bars(stack, advice.settings.max_epochs)
             tuned = fine_tune(autoencoder, lesson, advice, callbacks)
-        set_network(autoencoder, tuned.body, X, weight)
+            if tuned.training.kept_epoch[0]:
+                # Where it is, which may be another device than that of fine-tuning.
+                device = torch.device(autoencoder.net_.device)
+                settings = replace(advice.settings, device=device)
+                autoencoder = with_network(autoencoder, tuned.body, settings)
         self._adopt(autoencoder, tuned, advice.settings)
         return self
 
@@ -294,7 +303,6 @@ class BaseSupervised(
     def _adopt(self, autoencoder, tuned, settings):
         """Set the fitted attributes."""
         training = tuned.training
-        # Where the autoencoder is, which may have been fitted on another device.
         self.autoencoder_ = autoencoder
         self._head = tuned.head.to(autoencoder.net_.device)
         self.device_ = str(settings.device)

@@ -1,17 +1,20 @@
 """The autoencoder that another estimator builds on."""
 
+import copy
 import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_ae import Autoencoder
-from sklearn_ae._pretrained import pretrained, set_network
+from sklearn_ae import Autoencoder, VariationalAutoencoder
+from sklearn_ae._pretrained import pretrained, with_network
+from sklearn_ae.training import draw_seeds
 
 X = load_iris().data
 
@@ -95,13 +98,49 @@ def test_one_of_other_columns_is_refused():
 # -- another network
 
 
-def test_another_network_brings_its_codes_and_its_threshold():
-    one, other = small(random_state=0).fit(X), small(random_state=1).fit(X)
-    before = dict(vars(one))
-    set_network(one, other.net_.module_, X, None)
-    assert np.allclose(one.reconstruct(X), other.reconstruct(X))
-    assert np.allclose(one.transform(X), other.transform(X))
-    assert np.isclose(np.mean(one.score_samples(X) < one.offset_), 0.05, atol=0.05)
-    for name in ("history_", "n_epochs_", "best_epoch_", "max_epochs_"):
-        assert getattr(one, name) is before[name]
-    assert one.get_params() == small(random_state=0).get_params()
+@pytest.fixture
+def pair():
+    return small(random_state=0).fit(X), small(random_state=1).fit(X)
+
+
+def other_network(one, other):
+    settings = one._recipe(len(X), 4, len(X), draw_seeds(0), torch.device("cpu"))
+    network = copy.deepcopy(other.net_.module_)
+    return with_network(one, network, settings.settings)
+
+
+def test_another_network_brings_its_codes_and_its_threshold(pair):
+    one, other = pair
+    made = other_network(one, other)
+    assert np.allclose(made.reconstruct(X), other.reconstruct(X))
+    assert np.allclose(made.transform(X), other.transform(X))
+    assert np.allclose(made.explained_variance_, other.explained_variance_)
+    assert np.isclose(np.mean(made.score_samples(X) < made.offset_), 0.05, atol=0.05)
+    for name in ("n_epochs_", "best_epoch_", "max_epochs_"):
+        assert getattr(made, name) == getattr(one, name)
+    assert np.array_equal(made.history_["train_loss"], one.history_["train_loss"])
+    assert made.get_params() == one.get_params()
+
+
+def test_the_autoencoder_itself_keeps_its_network(pair):
+    one, other = pair
+    codes = one.transform(X)
+    other_network(one, other)
+    assert np.array_equal(one.transform(X), codes)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
+def test_no_row_was_held_out_from_another_network(kind):
+    one = kind(2, hidden_layer_sizes=(4,), max_epochs=3, random_state=0).fit(X)
+    assert one.diagnose()["held_out_error"] is not None
+    made = other_network(one, one)
+    assert made.improved_on_pca_ is None
+    facts = made.diagnose()
+    assert facts["held_out_error"] is facts["overfitting"] is None
+    assert facts["n_calibration"] == 0
+    assert not facts["is_cut_short"]
+    with pytest.raises(ValueError, match="was fitted with none held out"):
+        made.p_values(X)

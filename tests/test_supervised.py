@@ -26,6 +26,7 @@ from sklearn_ae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from sklearn_ae._lessons import codes_of
 
 from .test_common import EXTRA_CHECKS
 
@@ -179,6 +180,31 @@ def test_the_fine_tuned_autoencoder_reconstructs_and_scores(estimator, table):
     assert not autoencoder.warm_start
     share = np.mean(autoencoder.predict(X) == -1)
     assert 0 < share < 0.3
+
+
+@BOTH
+def test_fine_tuning_held_no_row_out_from_the_autoencoder(estimator, table):
+    X, y = marked_for(estimator, table)
+    start = clone(estimator).set_params(max_epochs=0).fit(X, y).autoencoder_
+    tuned = clone(estimator).set_params(early_stopping=False).fit(X, y).autoencoder_
+    # Rows judged the pretrained network, and none the fine-tuned one.
+    assert start.validation_r2_ is not None
+    assert start.diagnose()["n_calibration"] == 300
+    assert tuned.validation_r2_ is tuned.improved_on_pca_ is None
+    assert tuned.diagnose()["n_calibration"] == 0
+
+
+@BOTH
+def test_answers_are_of_the_fine_tuned_codes(estimator, table):
+    X, y = marked_for(estimator, table)
+    fitted = clone(estimator).set_params(early_stopping=False).fit(X, y)
+    network = fitted.autoencoder_.net_.module_
+    raw = codes_of(fitted.autoencoder_, X)
+    with torch.no_grad():
+        answers = fitted._head(torch.from_numpy(raw)[None])[0]
+        shown = network.shown(torch.from_numpy(raw)[None])[0]
+    assert np.allclose(fitted._answers(X), answers)
+    assert np.allclose(fitted.transform(X), shown)
 
 
 @BOTH
