@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
 from ._autoencoder import Autoencoder
@@ -58,13 +57,15 @@ def rows_as_read(owner, X):
 def distinct_rows(X, rows, sample_weight, seed):
     """Return each row of some weight once, with the summed weight of its likes.
 
-    Rows that were repeated or weighted come in an order that their contents decide, so
-    that a row given twice is a row of weight two to the last bit.
+    If all count alike they come in the order of their first appearance: weights of one
+    are none, and a row of weight zero might as well not be there. Else in an order that
+    their contents decide, so that a row given twice is a row of weight two to the last
+    bit, wherever it was given.
 
     Parameters
     ----------
     X : array-like
-        The rows as given.
+        The rows as given; sparse ones in CSR format.
     rows : ndarray or CSR matrix of shape (n, n_features)
         The same, checked.
     sample_weight : array-like of shape (n,) or None
@@ -78,16 +79,15 @@ def distinct_rows(X, rows, sample_weight, seed):
     weight = check_sample_weight(
         sample_weight, rows, dtype=np.float64, ensure_non_negative=True
     )
-    group = content_ranks(rows, seed)
-    first = np.unique(group, return_index=True)[1]
-    if sample_weight is None and len(first) == len(group):
-        return Distinct(X, weight)
     if not 1e-50 < weight.max() < 1e50:  # whose squares are no numbers
         weight = weight / (weight.max() or 1.0)
-    mass = np.bincount(group, weight)
-    counts = mass > 0
-    if sparse.issparse(X):
-        X = X.tocsr()
-    elif not hasattr(X, "__getitem__"):
-        X = np.asarray(X)
-    return Distinct(safe_indexing(X, first[counts]), mass[counts])
+    counts = np.flatnonzero(weight)
+    group = content_ranks(rows, seed)[counts]
+    _, first, group = np.unique(group, return_index=True, return_inverse=True)
+    mass = np.bincount(group, weight[counts])
+    if np.all(mass == mass[:1]):
+        first, mass = np.sort(first), np.ones_like(mass)
+    index = counts[first]
+    if np.array_equal(index, np.arange(len(weight))):
+        return Distinct(X, mass)
+    return Distinct(safe_indexing(X, index), mass)

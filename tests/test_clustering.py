@@ -221,6 +221,20 @@ def test_a_weight_of_two_is_a_row_given_twice(blobs):
     assert_array_equal(weighted.transform(X), repeated.transform(X))
 
 
+def test_weights_that_are_all_alike_are_none(blobs, fitted):
+    X, _ = blobs
+    weighted = make().fit(X, sample_weight=np.ones(90))
+    assert_array_equal(weighted.transform(X), fitted.transform(X))
+
+
+def test_a_weight_of_zero_is_a_row_left_out(blobs):
+    X, _ = blobs
+    zeroed = make().fit(X, sample_weight=np.arange(90) < 70)
+    without = make().fit(X[:70])
+    assert_array_equal(zeroed.transform(X), without.transform(X))
+    assert_array_equal(zeroed.labels_[:70], without.labels_)
+
+
 def draws():
     """Return the state of NumPy's global generator."""
     return np.random.get_state()[1].copy()  # noqa: NPY002
