@@ -21,6 +21,7 @@ from ._autoencoder import Autoencoder
 from ._code_graph import start_clusters
 from ._compat import Interval, StrOptions, fit_context
 from ._distinct import distinct_rows, rows_as_read
+from ._inputs import as_indexable
 from ._pretrained import pretrained, with_network
 from ._refinement import refine, refinement_recipe
 from ._transaction import all_or_nothing
@@ -206,14 +207,17 @@ class AutoencoderClustering(
             If ``encoder`` is no autoencoder of this package.
         ValueError
             If a parameter or ``X`` is out of order, ``encoder`` was fitted to other
-            columns or is to be fitted to patches of images, or there are fewer rows
-            than clusters, before any training; or if training diverges.
+            columns or is to be fitted to patches of images, there are fewer rows than
+            clusters, or no two rows differ, before any training; or if training
+            diverges.
         """
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
         split, fitting, refining = (int(seed) for seed in seeds)
+        X = as_indexable(X)
         rows = rows_as_read(self, X)
         distinct = distinct_rows(X, rows, sample_weight, split)
         self._check_count(rows.shape[0])
+        check_differ(distinct, type(self).__name__)
         encoder = pretrained(
             self,
             *distinct,
@@ -392,6 +396,16 @@ class AutoencoderClustering(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def check_differ(distinct, name):
+    """Refuse rows of which no two differ."""
+    n_distinct = len(distinct.weight)
+    if n_distinct < 2:
+        raise ValueError(
+            f"X has {n_distinct} different row(s) of weight above zero, and {name} "
+            "needs at least 2. Give rows that differ, or more rows a weight above zero."
+        )
 
 
 def codes_of(encoder, X):

@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from ._autoencoder import Autoencoder
 from ._compat import check_sample_weight, safe_indexing
-from ._pretrained import pretrained, unwrapped
+from ._pretrained import is_fitted, read_to_train, unwrapped
 from .training import content_ranks
 
 
@@ -40,10 +40,8 @@ def rows_as_read(owner, X):
     rows : ndarray or CSR matrix of shape (n, n_features)
     """
     encoder = unwrapped(owner)
-    if encoder is not None and encoder.__sklearn_is_fitted__():
-        # Of other columns it says so.
-        encoder = pretrained(owner, X, None, usual=None, random_state=None)
-        return encoder._read(X)
+    if is_fitted(encoder):
+        return read_to_train(owner, X)
     reader = Autoencoder() if encoder is None else clone(encoder)
     if hasattr(reader._layout, "draw"):
         raise ValueError(

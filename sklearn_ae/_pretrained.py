@@ -18,7 +18,8 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     owner : estimator
         Has the parameter ``encoder``; named in errors.
     X : array-like
-        The rows: those to fit to where it is not fitted yet.
+        The rows, as :func:`read_to_train` has checked them: those to fit to where it is
+        not fitted yet.
     sample_weight : array-like of shape (n_samples,) or None
     usual : callable
         Returns the autoencoder that None stands for.
@@ -29,19 +30,10 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     -------
     autoencoder : BaseAutoencoder
         Fitted; the one that was given is not touched.
-
-    Raises
-    ------
-    TypeError
-        If ``encoder`` is no autoencoder of this package.
-    ValueError
-        If it was fitted to rows of other columns.
     """
     encoder = unwrapped(owner)
-    if encoder is not None and encoder.__sklearn_is_fitted__():
-        encoder = copy.deepcopy(encoder)
-        _check_columns(owner, encoder, X)
-        return encoder
+    if is_fitted(encoder):
+        return copy.deepcopy(encoder)
     encoder = usual() if encoder is None else clone(encoder)
     if encoder.random_state is None:
         encoder.set_params(random_state=random_state)
@@ -79,7 +71,13 @@ def with_network(encoder, network, settings):
 
 
 def unwrapped(owner):
-    """Return ``encoder``, without a wrapper that keeps it fitted, or None."""
+    """Return ``encoder``, without a wrapper that keeps it fitted, or None.
+
+    Raises
+    ------
+    TypeError
+        If it is no autoencoder of this package.
+    """
     encoder = owner.encoder
     if isinstance(encoder, FrozenEstimator):
         encoder = encoder.estimator
@@ -91,14 +89,53 @@ def unwrapped(owner):
     )
 
 
-def _check_columns(owner, encoder, X):
-    """Refuse rows that a fitted autoencoder cannot read, in its own words and ours."""
+def is_fitted(encoder):
+    """Whether an autoencoder, which may be None, is fitted."""
+    return encoder is not None and encoder.__sklearn_is_fitted__()
+
+
+def read_to_train(owner, X):
+    """Return rows as a fitted ``encoder`` reads them, if it can be trained on them.
+
+    Parameters
+    ----------
+    owner : estimator
+        Has the parameter ``encoder``, fitted; named in errors.
+    X : array-like
+
+    Returns
+    -------
+    rows : ndarray or CSR matrix of shape (n, n_features)
+
+    Raises
+    ------
+    ValueError
+        If it was fitted to rows of other columns or with other structural parameters,
+        or could not have been fitted to such values.
+    """
+    encoder = unwrapped(owner)
+    encoder._check_structure()
     try:
-        encoder.transform(X[:1])
+        rows = encoder._read(X)
     except ValueError as error:
+        if not could_be_fitted(encoder, X):
+            raise  # another encoder would not help
         name = type(owner).__name__
         raise ValueError(
             f"encoder={owner.encoder!r} is fitted, and cannot read the rows that "
             f"{name} is to be fitted to: {error} Give one that was fitted to such "
             "rows, or an unfitted one, which is fitted to these."
         ) from error
+    encoder._layout.check_block(encoder, rows)
+    encoder._check_rows(rows)
+    return rows
+
+
+def could_be_fitted(encoder, X):
+    """Whether an autoencoder would read rows in a fit from the start."""
+    encoder = clone(encoder)
+    try:
+        encoder._layout.read(encoder, X, reset=True)
+    except (TypeError, ValueError):
+        return False
+    return True

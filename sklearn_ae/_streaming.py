@@ -60,7 +60,7 @@ def train_on_block(net, X, weight, scaling, corruption, settings, adapt=None):
 
 
 def as_fitted(estimator):
-    """Return an estimator's network and sample in the form that detectors learn from."""
+    """Return an estimator's network and sample in the form detectors learn from."""
     net, reference = estimator.net_, estimator._reference
     start = Start(net.module_, estimator._scaling, estimator._code_unit)
     X, weight, scaling = reference.rows, reference.weight, start.scaling

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -28,7 +27,7 @@ from ._compat import (
 )
 from ._fine_tuning import Advice, fine_tune
 from ._further_rows import check_rows, joined
-from ._inputs import TableLayout
+from ._inputs import TableLayout, as_indexable
 from ._lessons import Case, make_lesson
 from ._network import layer_sizes
 from ._parameters import TrainingParameters
@@ -213,8 +212,7 @@ class BaseSupervised(
         """
         self._check_head()
         resolve_device(self.device)
-        if sparse.issparse(X):
-            X = X.tocsr()
+        X = as_indexable(X)
         n_features = check_rows(self, X, pretrain_on)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True

@@ -23,6 +23,12 @@ def test_rows_of_tables(encoder):
     assert_array_equal(rows_as_read(SimpleNamespace(encoder=encoder), X), X)
 
 
+def test_rows_that_a_fitted_encoder_cannot_be_trained_on_are_refused():
+    encoder = Autoencoder(1).fit(X)
+    with pytest.raises(ValueError, match="is fitted, and cannot read the rows"):
+        rows_as_read(SimpleNamespace(encoder=encoder), X[:, :1])
+
+
 def test_rows_of_images():
     encoder = ConvolutionalAutoencoder(1)
     rows = rows_as_read(SimpleNamespace(encoder=encoder), np.ones((5, 4, 3)))

@@ -87,8 +87,8 @@ WRONG = {
         {"n_calibration": 0},
         "No scores of held-out rows (by partial_fit, with early_stopping=False, of "
         "fewer than 10 distinct rows, or in training for labels or clusters): the "
-        "threshold is one of rows that the model has seen, and new rows will fall below "
-        "it more often. Give p_values rows of your own as X_calibration.",
+        "threshold is one of rows that the model has seen, and new rows will fall "
+        "below it more often. Give p_values rows of your own as X_calibration.",
     ),
     "few scores": (
         {"n_calibration": 15},

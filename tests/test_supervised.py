@@ -25,6 +25,7 @@ from sklearn_ae import (
     SequenceAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
+    _supervised,
 )
 from sklearn_ae._lessons import codes_of
 
@@ -260,6 +261,41 @@ def test_further_rows_are_of_any_kind(estimator, table, convert):
     kinds = (lambda rows: rows.tolist()) if convert is list else convert
     fitted = clone(estimator).fit(kinds(X[:200]), y[:200], pretrain_on=kinds(X[200:]))
     assert np.allclose(fitted._answers(X), expected._answers(X), atol=1e-4)
+
+
+class Foreign:
+    """An array that rows cannot be taken of."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype=dtype)
+
+    def __len__(self):
+        return len(self.values)
+
+
+@pytest.mark.parametrize("convert", [sparse.coo_matrix, Foreign])
+@BOTH
+def test_rows_of_any_kind_are_taken_by_a_fitted_encoder(estimator, table, convert):
+    X, y = marked_for(estimator, table)
+    weight = (np.arange(300) < 100).astype(float)
+    encoder = clone(SMALL).set_params(random_state=1).fit(X)
+    fitted = clone(estimator).set_params(encoder=encoder, max_epochs=0)
+    fitted.fit(convert(X), y, sample_weight=weight)
+    expected = clone(estimator).set_params(encoder=encoder, max_epochs=0)
+    expected.fit(X, y, sample_weight=weight)
+    assert np.allclose(fitted._answers(X), expected._answers(X), atol=1e-6)
+
+
+@BOTH
+def test_a_fitted_encoder_that_was_changed_is_refused(estimator, table, monkeypatch):
+    X, y = marked_for(estimator, table)
+    encoder = clone(SMALL).fit(X).set_params(n_components=3)
+    monkeypatch.setattr(_supervised, "fine_tune", None)
+    with pytest.raises(ValueError, match=r"^n_components=3 differs from 4, with which"):
+        clone(estimator).set_params(encoder=encoder).fit(X, y)
 
 
 @BOTH
