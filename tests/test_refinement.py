@@ -1,7 +1,10 @@
 """Codes and centres trained together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_blobs
 
@@ -14,6 +17,7 @@ from sklearn_ae._refinement import (
     refine,
     refinement_recipe,
 )
+from sklearn_ae.training._net import AutoencoderNet
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +76,23 @@ def test_the_encoder_is_not_touched(encoder, blobs):
     trained = with_network(encoder, outcome.network, recipe_of(encoder).settings)
     assert_array_equal(encoder.transform(blobs), codes)
     assert not np.allclose(trained.transform(blobs), codes)
+
+
+def test_it_starts_again_where_memory_is_too_small(encoder, blobs, monkeypatch):
+    recipe = recipe_of(encoder, max_epochs=3)
+    half = replace(recipe, settings=replace(recipe.settings, batch_size=45))
+    expected = refined(encoder, blobs, half)
+
+    def step(net, batch):
+        if batch.inputs.shape[-2] > 50:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train_step(net, batch)
+
+    train_step = AutoencoderNet.train_step
+    monkeypatch.setattr(AutoencoderNet, "train_step", step)
+    with pytest.warns(UserWarning, match="starts again with batch_size=45"):
+        outcome = refined(encoder, blobs, recipe)
+    assert_array_equal(outcome.centers, expected.centers)
 
 
 def test_without_an_epoch_nothing_changes(encoder, blobs):
