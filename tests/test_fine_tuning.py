@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_ae import Autoencoder
 from sklearn_ae._fine_tuning import (
@@ -138,6 +139,18 @@ def test_rows_too_few_to_judge_leave_the_start(autoencoder, lesson, advice):
     unjudged = fine_tune(autoencoder, few(lesson, 9), advice)
     assert len(unjudged.training.history) == 5
     assert len(fine_tune(autoencoder, few(lesson, 12), judged).training.history) > 0
+
+
+def test_one_thread_makes_the_start_whatever_there_are(autoencoder, lesson, advice):
+    threads = []
+
+    def make_start(*of):
+        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        return logistic_start(*of)
+
+    with threadpool_limits(2):
+        fine_tune(autoencoder, lesson, replace(at_start(advice), make_start=make_start))
+    assert set(threads) == {1}
 
 
 def test_codes_have_units_of_their_rows():

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_ae import (
     Autoencoder,
@@ -28,6 +28,8 @@ from sklearn_ae import (
     _supervised,
 )
 from sklearn_ae._lessons import codes_of
+from sklearn_ae.networks import HeadedAutoencoder
+from sklearn_ae.training._net import AutoencoderNet
 
 from .test_common import EXTRA_CHECKS
 
@@ -114,6 +116,52 @@ def test_the_same_seed_is_the_same_fit(estimator, table):
     one, other = clone(estimator).fit(X, y), clone(estimator).fit(X, y)
     assert np.array_equal(one.predict(X), other.predict(X))
     assert np.array_equal(one.transform(X), other.transform(X))
+
+
+@BOTH
+def test_small_steps_stay_on_the_cpu(estimator, table, monkeypatch):
+    X, y = marked_for(estimator, table)
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(_supervised, "resolve_device", lambda device: gpu)
+    fitted = clone(estimator).set_params(max_epochs=0).fit(X, y)
+    assert fitted.device_ == "cpu"
+
+
+@BOTH
+def test_a_fit_that_runs_out_of_memory_starts_again(estimator, table, monkeypatch):
+    X, y = marked_for(estimator, table)
+    estimator = clone(estimator).set_params(early_stopping=False, propagate=False)
+    expected = clone(estimator).set_params(batch_size=12).fit(X, y)
+
+    def step(net, batch):
+        is_headed = isinstance(net.module_, HeadedAutoencoder)
+        if is_headed and batch.inputs.shape[-2] > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train_step(net, batch)
+
+    train_step = AutoencoderNet.train_step
+    monkeypatch.setattr(AutoencoderNet, "train_step", step)
+    with pytest.warns(UserWarning, match="starts again with batch_size=12"):
+        estimator.set_params(batch_size=24).fit(X, y)
+    assert estimator.batch_size_ == 12
+    assert np.array_equal(estimator._answers(X), expected._answers(X))
+
+
+@BOTH
+def test_the_usual_encoder_trains_by_distinct_rows(estimator):
+    X = np.random.default_rng(0).normal(size=(700, 2))
+    usual = estimator._usual_encoder
+    assert usual(X, 2).max_epochs == 600 // 3
+    assert usual(np.repeat(X, 2, axis=0), 2).max_epochs == 600 // 6
+    assert usual(np.concatenate([X, X + 1]), 2).max_epochs == 2400 // 6
+
+
+@BOTH
+def test_rows_that_are_all_one_have_labels(estimator):
+    y = [0, 1, 0, 1, 0, 1] + [-1 if is_classifier(estimator) else np.nan] * 6
+    fitted = clone(estimator).set_params(encoder=Autoencoder(1, max_epochs=1))
+    assert fitted.fit(np.ones((12, 3)), y).predict(np.ones((2, 3))).shape == (2,)
+    assert not fitted.propagated_
 
 
 @BOTH
@@ -440,16 +488,6 @@ def test_callbacks_of_skorch_are_called(estimator, table):
 # -- bad input, before any training
 
 
-@pytest.fixture
-def untrained(monkeypatch):
-    """No autoencoder may be fitted."""
-
-    def fit(*args, **kwargs):
-        raise AssertionError("trained")
-
-    monkeypatch.setattr(Autoencoder, "fit", fit)
-
-
 @BOTH
 def test_further_rows_of_other_columns_are_refused(estimator, table, untrained):
     X, y = marked_for(estimator, table)
@@ -518,6 +556,43 @@ def test_layers_without_units_are_refused(estimator, table, untrained, sizes):
     )
     with refused(message):
         clone(estimator).set_params(head_layer_sizes=sizes).fit(X, y)
+
+
+@BOTH
+def test_what_is_no_callback_is_refused(estimator, table, untrained):
+    X, y = marked_for(estimator, table)
+    message = (
+        "callbacks=[3] must hold instances of skorch.callbacks.Callback, and 3 is "
+        "none. scikit-learn's callbacks go to set_callbacks."
+    )
+    with refused(message):
+        clone(estimator).set_params(callbacks=[3]).fit(X, y)
+
+
+@BOTH
+def test_a_precision_that_the_device_has_not_is_refused(
+    estimator, table, untrained, monkeypatch
+):
+    X, y = marked_for(estimator, table)
+    mps = torch.device("mps")
+    monkeypatch.setattr(_supervised, "resolve_device", lambda device: mps)
+    with pytest.raises(ValueError, match=r"^precision='float64' is not available with"):
+        clone(estimator).set_params(precision="float64").fit(X, y)
+
+
+@BOTH
+def test_to_freeze_beside_a_scheduler_is_refused(estimator, table, untrained):
+    X, y = marked_for(estimator, table)
+    scheduler = LRScheduler()
+    message = (
+        f"freeze=2 keeps the learning rate of the encoder at zero, and {scheduler!r} "
+        "among callbacks sets that of all. Leave the scheduler out, or take freeze=0."
+    )
+    estimator = clone(estimator).set_params(callbacks=[scheduler])
+    with refused(message):
+        estimator.set_params(freeze=2).fit(X, y)
+    with pytest.raises(AssertionError, match="trained"):
+        estimator.set_params(freeze=0).fit(X, y)
 
 
 @BOTH
