@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -20,9 +19,9 @@ from threadpoolctl import threadpool_limits
 from ._autoencoder import Autoencoder
 from ._code_graph import start_clusters
 from ._compat import Interval, StrOptions, fit_context
-from ._distinct import distinct_rows, rows_as_read
+from ._distinct import check_differ, distinct_rows, rows_as_read
 from ._inputs import as_indexable
-from ._pretrained import pretrained, with_network
+from ._pretrained import codes_of, pretrained, with_network
 from ._refinement import refine, refinement_recipe
 from ._transaction import all_or_nothing
 from .training import cpu_threads
@@ -52,8 +51,9 @@ class AutoencoderClustering(
     with the loss :math:`R` of the autoencoder, codes :math:`z`, centres :math:`\mu`,
     their root mean square distance :math:`s` at the start, and the mean
     :math:`\bar q_i` of :math:`q` over row :math:`i` and its neighbours. The targets
-    :math:`p` are set anew every 140 steps: each row aims at what it and its neighbours
-    are, more decidedly, and at small clusters before large ones.
+    :math:`p` are set anew at the end of an epoch, once 140 steps have been taken: each
+    row aims at what it and its neighbours are, more decidedly, and at small clusters
+    before large ones.
 
     Read more in the :ref:`User Guide <clustering>`.
 
@@ -396,19 +396,3 @@ class AutoencoderClustering(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def check_differ(distinct, name):
-    """Refuse rows of which no two differ."""
-    n_distinct = len(distinct.weight)
-    if n_distinct < 2:
-        raise ValueError(
-            f"X has {n_distinct} different row(s) of weight above zero, and {name} "
-            "needs at least 2. Give rows that differ, or more rows a weight above zero."
-        )
-
-
-def codes_of(encoder, X):
-    """Return an encoder's codes of rows as an array, whatever its output is set to."""
-    with config_context(transform_output="default"):
-        return np.asarray(encoder.transform(X))

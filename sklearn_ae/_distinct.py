@@ -89,3 +89,13 @@ def distinct_rows(X, rows, sample_weight, seed):
     if np.array_equal(index, np.arange(len(weight))):
         return Distinct(X, mass)
     return Distinct(safe_indexing(X, index), mass)
+
+
+def check_differ(distinct, name):
+    """Refuse rows of which no two differ."""
+    n_distinct = len(distinct.weight)
+    if n_distinct < 2:
+        raise ValueError(
+            f"X has {n_distinct} different row(s) of weight above zero, and {name} "
+            "needs at least 2. Give rows that differ, or more rows a weight above zero."
+        )

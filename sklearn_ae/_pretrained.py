@@ -3,6 +3,8 @@
 import copy
 from dataclasses import replace
 
+import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -139,3 +141,9 @@ def could_be_fitted(encoder, X):
     except (TypeError, ValueError):
         return False
     return True
+
+
+def codes_of(encoder, X):
+    """Return an encoder's codes of rows as an array, whatever its output is set to."""
+    with config_context(transform_output="default"):
+        return np.asarray(encoder.transform(X))
