@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from skorch.callbacks import Callback
 
 from ._codes import CodesMixin
 from ._compat import (
@@ -43,7 +41,7 @@ from .training import (
     rows_at,
     train,
     wide_dtype,
-    with_fewer_rows,
+    with_enough_memory,
 )
 
 
@@ -107,13 +105,7 @@ class BaseAutoencoder(
         """Check what the parameter constraints cannot say."""
         self._network_kind.check()
         resolve_device(self.device)
-        for callback in self.callbacks or ():
-            if not isinstance(callback, Callback):
-                raise ValueError(
-                    f"callbacks={self.callbacks!r} must hold instances of "
-                    f"skorch.callbacks.Callback, and {callback!r} is none. "
-                    "scikit-learn's callbacks go to set_callbacks."
-                )
+        self._check_callbacks()
 
     # Parameters that shape the network, which a fit that goes on cannot change.
     _structural = ("n_components", "standardize")
@@ -216,19 +208,16 @@ class BaseAutoencoder(
         listener, source = None, None
         if context is not None:
             listener = ScikitLearnCallbacks(self, context)
-        while True:
-            try:
-                job = self._set_up(opened, source)
-                source = job.run.source
-                training = self._run(job, listener)
-            except torch.OutOfMemoryError:
-                rows, recipe = opened.rows, opened.recipe
-                settings = with_fewer_rows(recipe.settings, rows.shape[0])
-                if settings is None:
-                    raise
-            else:
-                return complete(job, training), opened.recipe
-            opened = opened._replace(recipe=replace(recipe, settings=settings))
+
+        def attempt(settings):
+            nonlocal source
+            recipe = replace(opened.recipe, settings=settings)
+            job = self._set_up(opened._replace(recipe=recipe), source)
+            source = job.run.source
+            return complete(job, self._run(job, listener)), recipe
+
+        settings, n_rows = opened.recipe.settings, opened.rows.shape[0]
+        return with_enough_memory(attempt, settings, n_rows)
 
     def _run(self, job, listener):
         """Train with the callbacks that report on it."""

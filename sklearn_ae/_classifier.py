@@ -1,5 +1,7 @@
 """A classifier for few labels and many rows: pretrained, then fine-tuned."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
@@ -9,6 +11,7 @@ from ._head_start import logistic_start
 from ._labels import read_classes
 from ._lessons import Marks, accuracy, settle_shares
 from ._supervised import BaseSupervised
+from .training import weighted_sum
 
 
 class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
@@ -39,7 +42,8 @@ class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
     ----------
     class_weight : dict, "balanced" or None, default=None
         What labels of a class count beside ``sample_weight``, by class; classes that a
-        dict does not name count 1. "balanced" lets all classes count alike.
+        dict does not name count 1. One that names them all may name others, which ``y``
+        lacks. "balanced" lets all classes count alike.
 
     Attributes
     ----------
@@ -92,7 +96,7 @@ class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
             return None
         if isinstance(self.class_weight, dict):
             return weights_by_name(self.class_weight, labels.classes)
-        mass = weight[labels.known] @ labels.targets[labels.known]
+        mass = weighted_sum(weight[labels.known], labels.targets[labels.known])
         return mass.sum() / (len(mass) * mass)
 
     def decision_function(self, X):
@@ -159,16 +163,25 @@ class AutoencoderClassifier(ClassifierMixin, BaseSupervised):
 
 
 def weights_by_name(class_weight, classes):
-    """Return the weights of a dict, in the order of the classes."""
-    unknown = [name for name in class_weight if name not in classes.tolist()]
-    if unknown:
+    """Return the weights of a dict, in the order of the classes.
+
+    Names of no class are as in scikit-learn: one alone is a mistake for a class that is
+    not named, and where all classes are named, of one that a fold happens to lack.
+    """
+    names = classes.tolist()
+    unknown = [name for name in class_weight if name not in names]
+    unnamed = [name for name in names if name not in class_weight]
+    if unknown and unnamed:
         raise ValueError(
-            f"class_weight={class_weight!r} names {unknown[0]!r}, and y has the "
-            f"classes {classes.tolist()}. Name classes of y."
+            f"class_weight={class_weight!r} names {unknown[0]!r}, which is no class of "
+            f"y, and does not name {unnamed[0]!r}, which is one. y has the classes "
+            f"{names}: name these."
         )
-    weights = np.array([class_weight.get(name, 1.0) for name in classes.tolist()])
-    if not (np.all(np.isfinite(weights)) and np.all(weights >= 0) and weights.any()):
+    weights = [class_weight.get(name, 1.0) for name in names]
+    are_numbers = all(isinstance(each, Real) and 0 <= each < np.inf for each in weights)
+    if not are_numbers or not any(weights):
         raise ValueError(
-            f"class_weight={class_weight!r} must hold numbers from 0 on, and one above."
+            f"class_weight={class_weight!r} must hold numbers from 0 on, and one of a "
+            "class of y above."
         )
-    return weights.astype(np.float64)
+    return np.array(weights, dtype=np.float64)

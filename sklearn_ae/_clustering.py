@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -20,9 +19,10 @@ from threadpoolctl import threadpool_limits
 from ._autoencoder import Autoencoder
 from ._code_graph import start_clusters
 from ._compat import Interval, StrOptions, fit_context
-from ._distinct import distinct_rows, rows_as_read
-from ._pretrained import pretrained
-from ._refinement import refine, refinement_recipe, with_network
+from ._distinct import check_differ, distinct_rows, rows_as_read
+from ._inputs import as_indexable
+from ._pretrained import codes_of, pretrained, with_network
+from ._refinement import refine, refinement_recipe
 from ._transaction import all_or_nothing
 from .training import cpu_threads
 
@@ -51,8 +51,9 @@ class AutoencoderClustering(
     with the loss :math:`R` of the autoencoder, codes :math:`z`, centres :math:`\mu`,
     their root mean square distance :math:`s` at the start, and the mean
     :math:`\bar q_i` of :math:`q` over row :math:`i` and its neighbours. The targets
-    :math:`p` are set anew every 140 steps: each row aims at what it and its neighbours
-    are, more decidedly, and at small clusters before large ones.
+    :math:`p` are set anew at the end of an epoch, once 140 steps have been taken: each
+    row aims at what it and its neighbours are, more decidedly, and at small clusters
+    before large ones.
 
     Read more in the :ref:`User Guide <clustering>`.
 
@@ -93,8 +94,9 @@ class AutoencoderClustering(
     n_clusters_ : int
         Number of clusters; less than ``n_clusters`` where fewer rows differ.
     autoencoder_ : autoencoder
-        The autoencoder, with the network as it was trained in the end. What it says of
-        its own fit, such as ``history_``, is of the fit before.
+        The autoencoder, with the network as it was trained in the end. Its ``history_``
+        is of the fit before. No row was held out from training it together with the
+        centres, so that what it has to say of such, as ``validation_r2_``, is None.
     n_epochs_ : int
         Number of epochs that codes and centres were trained together; 0 where the
         start was kept.
@@ -205,14 +207,17 @@ class AutoencoderClustering(
             If ``encoder`` is no autoencoder of this package.
         ValueError
             If a parameter or ``X`` is out of order, ``encoder`` was fitted to other
-            columns or is to be fitted to patches of images, or there are fewer rows
-            than clusters, before any training; or if training diverges.
+            columns or is to be fitted to patches of images, there are fewer rows than
+            clusters, or no two rows differ, before any training; or if training
+            diverges.
         """
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
         split, fitting, refining = (int(seed) for seed in seeds)
+        X = as_indexable(X)
         rows = rows_as_read(self, X)
         distinct = distinct_rows(X, rows, sample_weight, split)
         self._check_count(rows.shape[0])
+        check_differ(distinct, type(self).__name__)
         encoder = pretrained(
             self,
             *distinct,
@@ -283,7 +288,7 @@ class AutoencoderClustering(
                 share=self.clustering_weight,
                 tol=self.tol,
             )
-            trained = with_network(encoder, refined.network, recipe)
+            trained = with_network(encoder, refined.network, recipe.settings)
         self._keep(trained, refined.centers, refined.losses, refined.changes)
         if not refined.has_collapsed and not self._has_empty(X):
             return True
@@ -391,9 +396,3 @@ class AutoencoderClustering(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def codes_of(encoder, X):
-    """Return an encoder's codes of rows as an array, whatever its output is set to."""
-    with config_context(transform_output="default"):
-        return np.asarray(encoder.transform(X))

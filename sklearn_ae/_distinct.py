@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
 from ._autoencoder import Autoencoder
 from ._compat import check_sample_weight, safe_indexing
-from ._pretrained import pretrained, unwrapped
+from ._pretrained import is_fitted, read_to_train, unwrapped
 from .training import content_ranks
 
 
@@ -41,10 +40,8 @@ def rows_as_read(owner, X):
     rows : ndarray or CSR matrix of shape (n, n_features)
     """
     encoder = unwrapped(owner)
-    if encoder is not None and encoder.__sklearn_is_fitted__():
-        # Of other columns it says so.
-        encoder = pretrained(owner, X, None, usual=None, random_state=None)
-        return encoder._read(X)
+    if is_fitted(encoder):
+        return read_to_train(owner, X)
     reader = Autoencoder() if encoder is None else clone(encoder)
     if hasattr(reader._layout, "draw"):
         raise ValueError(
@@ -58,13 +55,15 @@ def rows_as_read(owner, X):
 def distinct_rows(X, rows, sample_weight, seed):
     """Return each row of some weight once, with the summed weight of its likes.
 
-    Rows that were repeated or weighted come in an order that their contents decide, so
-    that a row given twice is a row of weight two to the last bit.
+    If all count alike they come in the order of their first appearance: weights of one
+    are none, and a row of weight zero might as well not be there. Else in an order that
+    their contents decide, so that a row given twice is a row of weight two to the last
+    bit, wherever it was given.
 
     Parameters
     ----------
     X : array-like
-        The rows as given.
+        The rows as given; sparse ones in CSR format.
     rows : ndarray or CSR matrix of shape (n, n_features)
         The same, checked.
     sample_weight : array-like of shape (n,) or None
@@ -78,16 +77,25 @@ def distinct_rows(X, rows, sample_weight, seed):
     weight = check_sample_weight(
         sample_weight, rows, dtype=np.float64, ensure_non_negative=True
     )
-    group = content_ranks(rows, seed)
-    first = np.unique(group, return_index=True)[1]
-    if sample_weight is None and len(first) == len(group):
-        return Distinct(X, weight)
     if not 1e-50 < weight.max() < 1e50:  # whose squares are no numbers
         weight = weight / (weight.max() or 1.0)
-    mass = np.bincount(group, weight)
-    counts = mass > 0
-    if sparse.issparse(X):
-        X = X.tocsr()
-    elif not hasattr(X, "__getitem__"):
-        X = np.asarray(X)
-    return Distinct(safe_indexing(X, first[counts]), mass[counts])
+    counts = np.flatnonzero(weight)
+    group = content_ranks(rows, seed)[counts]
+    _, first, group = np.unique(group, return_index=True, return_inverse=True)
+    mass = np.bincount(group, weight[counts])
+    if np.all(mass == mass[:1]):
+        first, mass = np.sort(first), np.ones_like(mass)
+    index = counts[first]
+    if np.array_equal(index, np.arange(len(weight))):
+        return Distinct(X, mass)
+    return Distinct(safe_indexing(X, index), mass)
+
+
+def check_differ(distinct, name):
+    """Refuse rows of which no two differ."""
+    n_distinct = len(distinct.weight)
+    if n_distinct < 2:
+        raise ValueError(
+            f"X has {n_distinct} different row(s) of weight above zero, and {name} "
+            "needs at least 2. Give rows that differ, or more rows a weight above zero."
+        )

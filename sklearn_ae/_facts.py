@@ -79,7 +79,9 @@ def is_cut_short(estimator):
     losses = estimator.history_.get("valid_loss", ())
     facts = held_out_facts(estimator)
     in_vain = facts["start_error"] is not None and not facts["improved"]
-    if len(losses) < max(2, estimator.max_epochs_) or in_vain:
+    # Of another network than that of the history nothing was held out.
+    is_judged = facts["held_out_error"] is not None
+    if len(losses) < max(2, estimator.max_epochs_) or in_vain or not is_judged:
         return False
     last = max(1, len(losses) // 10)
     before, after = losses[:-last].min(), losses[-last:].min()

@@ -12,7 +12,8 @@ IDLE_SHARE, TIED_SHARE = 0.1, 0.1
 LEAST_CALIBRATION = 20
 
 NOT_HELD_OUT = (
-    "by partial_fit, with early_stopping=False, or of fewer than 10 distinct rows"
+    "by partial_fit, with early_stopping=False, of fewer than 10 distinct rows, or in "
+    "training for labels or clusters"
 )
 
 

@@ -1,11 +1,13 @@
 """Fit a head to the codes of an autoencoder, and both to targets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from skorch.callbacks import LRScheduler
+from threadpoolctl import threadpool_limits
 
 from .networks import Head, HeadedAutoencoder, select_model, stack_models
 from .training import (
@@ -121,6 +123,9 @@ def fine_tune(autoencoder, lesson, advice, callbacks=()):
     )
     network = make_networks(autoencoder, lesson, advice, plan)
     settings = advice.settings
+    if advice.hold_out and not len(plan.held_out_rows):
+        # Too few to tell whether training improves on the start, which is a model.
+        settings = replace(settings, max_epochs=0)
     callbacks = [*callbacks, *([FreezeFirst(advice.freeze)] if advice.freeze else [])]
     run = Run(
         network,
@@ -178,10 +183,11 @@ def start_of(lesson, advice, weights):
     """Return the arguments of ``Head.set_start`` for rows of several weights."""
     center, spread = code_units(lesson.codes, lesson.weight)
     codes = standardized(lesson.codes, center, spread)
-    starts = [
-        advice.make_start(codes, lesson.targets, weight * lesson.certainty)
-        for weight in weights
-    ]
+    with threadpool_limits(1):  # sums would be split by threads, and differ
+        starts = [
+            advice.make_start(codes, lesson.targets, weight * lesson.certainty)
+            for weight in weights
+        ]
     return tuple(
         torch.from_numpy(np.ascontiguousarray(part))
         for part in (
@@ -230,3 +236,27 @@ def has_cells(autoencoder):
     return not getattr(autoencoder, "varies_in_length_", False) and not hasattr(
         autoencoder, "vocabulary_"
     )
+
+
+# -- what cannot be
+
+
+def check_head_sizes(sizes):
+    """Refuse what are no widths of hidden layers of a head."""
+    widths = np.atleast_1d(np.asarray(sizes))
+    if len(widths) and (widths.dtype.kind not in "iu" or widths.min() < 1):
+        raise ValueError(
+            f"head_layer_sizes={sizes!r} must hold positive integers, one per hidden "
+            "layer of the head, such as (128,), or be empty for a linear head."
+        )
+
+
+def check_freeze(freeze, callbacks):
+    """Refuse to freeze beside a callback that sets all learning rates."""
+    for callback in callbacks or ():
+        if freeze and isinstance(callback, LRScheduler):
+            raise ValueError(
+                f"freeze={freeze!r} keeps the learning rate of the encoder at zero, "
+                f"and {callback!r} among callbacks sets that of all. Leave the "
+                "scheduler out, or take freeze=0."
+            )

@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from ._autoencoder import Autoencoder
-from ._pretrained import unwrapped
+from ._pretrained import could_be_fitted, is_fitted, read_to_train, unwrapped
 
 
 def check_rows(owner, X, more=None):
@@ -18,7 +18,6 @@ def check_rows(owner, X, more=None):
     owner : estimator
         Has the parameter ``encoder``; named in errors.
     X : array-like
-        Of a fitted encoder not read here.
     more : array-like or None
         Rows that are to be joined to them.
 
@@ -27,24 +26,40 @@ def check_rows(owner, X, more=None):
     n_features : int
     """
     encoder = unwrapped(owner)
-    if encoder is None or not encoder.__sklearn_is_fitted__():
+    _check_takes_images(owner, encoder)
+    if is_fitted(encoder):
+        read_to_train(owner, X)
+    else:
         encoder = Autoencoder() if encoder is None else clone(encoder)
         encoder._layout.read(encoder, X, reset=True, min_rows=2)
-    if hasattr(encoder._layout, "draw"):
+    if more is not None:
+        _check_more(encoder, more)
+    return encoder.n_features_in_
+
+
+def _check_takes_images(owner, encoder):
+    """Refuse an encoder of patches of images."""
+    if encoder is not None and hasattr(encoder._layout, "draw"):
         raise ValueError(
             f"encoder={owner.encoder!r} learns patches of images, and "
             f"{type(owner).__name__} needs a code of each image. Give an encoder "
             "without patch_size."
         )
-    if more is not None:
-        try:
-            encoder._layout.read(encoder, more, reset=False)
-        except ValueError as error:
-            raise ValueError(
-                f"pretrain_on does not go with X: {error} Give rows of the same "
-                "columns."
-            ) from error
-    return encoder.n_features_in_
+
+
+def _check_more(encoder, more):
+    """Refuse rows that do not go with those that an encoder has read."""
+    try:
+        rows = encoder._layout.read(encoder, more, reset=False)
+    except ValueError as error:
+        if not could_be_fitted(encoder, more):
+            raise ValueError(f"pretrain_on is out of order: {error}") from error
+        raise ValueError(
+            f"pretrain_on does not go with X: {error} Give rows of the same columns."
+        ) from error
+    if is_fitted(encoder):  # one that is not sees all of them in its fit
+        encoder._layout.check_block(encoder, rows)
+        encoder._check_rows(rows)
 
 
 def joined(X, more):

@@ -41,7 +41,7 @@ class TableLayout:
         """Set what a fit says of the layout, once the other attributes are set."""
 
     def check_block(self, estimator, rows):
-        """Refuse a later block of a stream that does not go with the first."""
+        """Refuse rows to train on with that do not go with those of the fit before."""
 
     def trimmed(self, estimator, rows):
         """Return the rows that count in a fit, without columns that do not."""
@@ -86,6 +86,14 @@ def read_rows(estimator, X, *, reset, min_rows):
         ensure_all_finite=False,
         ensure_min_samples=min_rows,
     )
+
+
+def as_indexable(X):
+    """Return data whose rows can be taken: sparse ones in CSR format."""
+    if sparse.issparse(X):
+        return X.tocsr()
+    is_array = hasattr(X, "__array__") and not hasattr(X, "__getitem__")
+    return np.asarray(X) if is_array else X
 
 
 def name_columns(mask, estimator):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ._fine_tuning import Lesson, code_units, standardized
 from ._labels import Labels
@@ -13,7 +14,8 @@ from .training import FEW_ROWS, content_ranks, row_keys, rows_at
 # Folds of the labelled rows by which ways to label the others are compared.
 N_FOLDS = 5
 
-# Distinct rows of a graph, at most: finding neighbours takes time by their square.
+# Distinct rows of a graph, at most, but that all with a label are in it: finding
+# neighbours takes time by their square.
 MOST_NODES = 100_000
 
 
@@ -116,7 +118,8 @@ def make_lesson(autoencoder, case, marks, propagate):
     labels, weight = case.labels, case.weight
     codes, told = codes_of(autoencoder, case.rows), None
     if propagate and not labels.known.all():
-        told = tell(autoencoder, case, codes, marks)
+        with threadpool_limits(1):  # sums would be split by threads, and differ
+            told = tell(autoencoder, case, codes, marks)
     if told is None:
         index = np.flatnonzero(labels.known)
         targets, sure = labels.targets[index], np.ones(len(index))
@@ -149,10 +152,16 @@ def codes_of(autoencoder, rows, shown=False):
 
 
 def tell(autoencoder, case, codes, marks):
-    """Return targets of all rows by their neighbours, and how sure each is, or None."""
+    """Return targets of all rows by their neighbours, and how sure each is, or None.
+
+    None where nobody has a neighbour, no label can be held back beside another, or
+    neighbours have nothing to say of the rows without a label.
+    """
     node = content_ranks(case.rows, case.seed)
     first = np.unique(node, return_index=True)[1]
-    labels, weight = case.labels, case.weight
+    labels, weight, fold = case.labels, case.weight, folds_of(case)
+    if len(first) < 2 or not fold.max():
+        return None
     kept = kept_nodes(node, labels.known, len(first))
     points = codes_of(autoencoder, case.rows, shown=True)[first[kept]]
     mass = np.bincount(node, weight)[kept]
@@ -160,7 +169,6 @@ def tell(autoencoder, case, codes, marks):
     place = np.full(len(first), -1)
     place[kept] = np.arange(len(kept))
     place = place[node]
-    fold = folds_of(case)
     means = means_by_fold(graph, place, fold, case)
     held = np.flatnonzero(labels.known)
     own = means[fold[held], place[held]]
@@ -169,12 +177,12 @@ def tell(autoencoder, case, codes, marks):
     if score < score_of_start(codes, fold, case, marks):
         return None
     answers, sure = marks.settle(means[-1], score)
-    seen = place >= 0
-    return answers[place], np.where(seen, sure[place], 0.0)
+    sure = np.where(place >= 0, sure[place], 0.0)
+    return (answers[place], sure) if sure[~labels.known].any() else None
 
 
 def kept_nodes(node, known, n_nodes):
-    """Return the nodes of a graph: all, or those with a label and as many as fit."""
+    """Return the nodes of a graph: all, or so many and those with a label."""
     if n_nodes <= MOST_NODES:
         return np.arange(n_nodes)
     # In the order of their contents, which is a random one.

@@ -5,6 +5,7 @@ from typing import dataclass_transform
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback
 
 from ._compat import Interval, RealNotInt, StrOptions
 from ._declaration import declare_parameters
@@ -105,6 +106,16 @@ class TrainingParameters:
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         declare_parameters(cls)
+
+    def _check_callbacks(self):
+        """Refuse callbacks that are none."""
+        for callback in self.callbacks or ():
+            if not isinstance(callback, Callback):
+                raise ValueError(
+                    f"callbacks={self.callbacks!r} must hold instances of "
+                    f"skorch.callbacks.Callback, and {callback!r} is none. "
+                    "scikit-learn's callbacks go to set_callbacks."
+                )
 
     _parameter_constraints = {
         "max_epochs": [

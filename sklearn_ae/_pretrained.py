@@ -1,11 +1,15 @@
 """The autoencoder that another estimator builds on: the usual, a given or a fitted."""
 
 import copy
+from dataclasses import replace
 
+import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from ._base import BaseAutoencoder
+from .training import make_net, wide_dtype
 
 
 def pretrained(owner, X, sample_weight, *, usual, random_state):
@@ -16,7 +20,8 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     owner : estimator
         Has the parameter ``encoder``; named in errors.
     X : array-like
-        The rows: those to fit to where it is not fitted yet.
+        The rows, as :func:`read_to_train` has checked them: those to fit to where it is
+        not fitted yet.
     sample_weight : array-like of shape (n_samples,) or None
     usual : callable
         Returns the autoencoder that None stands for.
@@ -27,53 +32,54 @@ def pretrained(owner, X, sample_weight, *, usual, random_state):
     -------
     autoencoder : BaseAutoencoder
         Fitted; the one that was given is not touched.
-
-    Raises
-    ------
-    TypeError
-        If ``encoder`` is no autoencoder of this package.
-    ValueError
-        If it was fitted to rows of other columns.
     """
     encoder = unwrapped(owner)
-    if encoder is not None and encoder.__sklearn_is_fitted__():
-        encoder = copy.deepcopy(encoder)
-        _check_columns(owner, encoder, X)
-        return encoder
+    if is_fitted(encoder):
+        return copy.deepcopy(encoder)
     encoder = usual() if encoder is None else clone(encoder)
     if encoder.random_state is None:
         encoder.set_params(random_state=random_state)
     return encoder.fit(X, sample_weight=sample_weight)
 
 
-def set_network(autoencoder, network, X, sample_weight):
-    """Give an autoencoder another network, and learn anew what follows from it.
+def with_network(encoder, network, settings):
+    """Return a copy of a fitted autoencoder that has another network of its shape.
 
-    How codes are shown, and what of an outlier detector follows from the training rows.
-    What training left behind stays that of the network before.
+    What follows from a network is learned anew, by the sample of its rows that the
+    autoencoder has kept: what there is to say of its codes, and scores and threshold.
+    No row was held out from the other network, which is said, too. Its codes are shown
+    by the turn that they were shown by before, and what training left behind, such as
+    ``history_``, is of the network before.
 
     Parameters
     ----------
-    autoencoder : BaseAutoencoder
-        Fitted; changed in place.
+    encoder : BaseAutoencoder
+        Fitted; left as it is.
     network : torch module
-        Of the same shape.
-    X : array-like
-    sample_weight : array-like of shape (n_samples,) or None
+    settings : Settings
+        Of training on; the copy is on their device.
+
+    Returns
+    -------
+    encoder : BaseAutoencoder
     """
-    autoencoder.net_.module_.load_state_dict(network.state_dict())
-    of_training = ("history_", "n_epochs_", "best_epoch_", "max_epochs_")
-    kept = {name: getattr(autoencoder, name) for name in of_training}
-    before = {name: getattr(autoencoder, name) for name in ("warm_start", "max_epochs")}
-    # A fit that goes on from the network and takes no step.
-    autoencoder.set_params(warm_start=True, max_epochs=0)
-    autoencoder.fit(X, sample_weight=sample_weight)
-    autoencoder.set_params(**before)
-    vars(autoencoder).update(kept)
+    encoder = copy.deepcopy(encoder)
+    wide = replace(settings, dtype=wide_dtype(settings.device), callbacks=())
+    history = encoder.net_.history
+    encoder.net_ = make_net(network, encoder.net_.criterion_, wide)
+    encoder.net_.history = history
+    encoder._describe_anew()
+    return encoder
 
 
 def unwrapped(owner):
-    """Return ``encoder``, without a wrapper that keeps it fitted, or None."""
+    """Return ``encoder``, without a wrapper that keeps it fitted, or None.
+
+    Raises
+    ------
+    TypeError
+        If it is no autoencoder of this package.
+    """
     encoder = owner.encoder
     if isinstance(encoder, FrozenEstimator):
         encoder = encoder.estimator
@@ -85,14 +91,59 @@ def unwrapped(owner):
     )
 
 
-def _check_columns(owner, encoder, X):
-    """Refuse rows that a fitted autoencoder cannot read, in its own words and ours."""
+def is_fitted(encoder):
+    """Whether an autoencoder, which may be None, is fitted."""
+    return encoder is not None and encoder.__sklearn_is_fitted__()
+
+
+def read_to_train(owner, X):
+    """Return rows as a fitted ``encoder`` reads them, if it can be trained on them.
+
+    Parameters
+    ----------
+    owner : estimator
+        Has the parameter ``encoder``, fitted; named in errors.
+    X : array-like
+
+    Returns
+    -------
+    rows : ndarray or CSR matrix of shape (n, n_features)
+
+    Raises
+    ------
+    ValueError
+        If it was fitted to rows of other columns or with other structural parameters,
+        or could not have been fitted to such values.
+    """
+    encoder = unwrapped(owner)
+    encoder._check_structure()
     try:
-        encoder.transform(X[:1])
+        rows = encoder._read(X)
     except ValueError as error:
+        if not could_be_fitted(encoder, X):
+            raise  # another encoder would not help
         name = type(owner).__name__
         raise ValueError(
             f"encoder={owner.encoder!r} is fitted, and cannot read the rows that "
             f"{name} is to be fitted to: {error} Give one that was fitted to such "
             "rows, or an unfitted one, which is fitted to these."
         ) from error
+    encoder._layout.check_block(encoder, rows)
+    encoder._check_rows(rows)
+    return rows
+
+
+def could_be_fitted(encoder, X):
+    """Whether an autoencoder would read rows in a fit from the start."""
+    encoder = clone(encoder)
+    try:
+        encoder._layout.read(encoder, X, reset=True)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def codes_of(encoder, X):
+    """Return an encoder's codes of rows as an array, whatever its output is set to."""
+    with config_context(transform_output="default"):
+        return np.asarray(encoder.transform(X))

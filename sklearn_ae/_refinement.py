@@ -18,6 +18,7 @@ from .training import (
     make_source,
     run_net,
     wide_dtype,
+    with_enough_memory,
 )
 
 # Steps between two settings of the targets, as published for deep embedded clustering.
@@ -87,6 +88,8 @@ def refinement_recipe(encoder, n_rows, *, max_epochs, learning_rate, seed):
 def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
     """Train a copy of an autoencoder's network, such that codes form clusters.
 
+    Where a GPU's memory is too small for the batches it starts again with smaller ones.
+
     Parameters
     ----------
     encoder : BaseAutoencoder
@@ -104,6 +107,15 @@ def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
     -------
     refined : Refined
     """
+
+    def attempt(settings):
+        own = replace(recipe, settings=settings)
+        return _refine_once(encoder, rows, weight, labels, neighbors, own, share, tol)
+
+    return with_enough_memory(attempt, recipe.settings, len(weight))
+
+
+def _refine_once(encoder, rows, weight, labels, neighbors, recipe, share, tol):
     settings = recipe.settings
     loss = ClusterLoss(
         copy.deepcopy(encoder.net_.criterion_),
@@ -142,15 +154,3 @@ def refine(encoder, rows, weight, labels, neighbors, recipe, *, share, tol):
         np.array(targets.changes),
         targets.has_collapsed,
     )
-
-
-def with_network(encoder, network, recipe):
-    """Return a copy of a fitted autoencoder that has another network of its shape."""
-    encoder = copy.deepcopy(encoder)
-    settings = recipe.settings
-    wide = replace(settings, dtype=wide_dtype(settings.device))
-    history = encoder.net_.history
-    encoder.net_ = make_net(network, encoder.net_.criterion_, wide)
-    encoder.net_.history = history
-    encoder._describe_anew(recipe)
-    return encoder

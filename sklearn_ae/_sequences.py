@@ -173,13 +173,13 @@ class SequenceLayout(TableLayout):
         return variance_on_grid(fitted.rows, weight, unit, n_channels)
 
     def check_block(self, estimator, rows):
-        """Refuse a later block of a stream with longer sequences than the first."""
+        """Refuse to train on with longer sequences than were in the fit before."""
         most = estimator.sequence_shape_[0]
         if estimator.varies_in_length_ and lengths_of(rows).max() > most:
             raise ValueError(
                 f"X holds a sequence of {lengths_of(rows).max()} steps, and the "
-                f"longest of the first block had {most}. Give partial_fit a first "
-                "block with one of the longest sequences, or cut this one."
+                f"longest of the fit before had {most}. Cut it, or fit anew to rows "
+                "with one of the longest sequences, in a stream as its first block."
             )
 
     def trimmed(self, estimator, rows):

@@ -5,7 +5,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _defaults
 from ._dictionary import dictionary_start
-from ._fitting import Start
 from ._streaming import as_fitted
 from ._usage import input_importances, unit_usage
 from .networks import DictionaryAutoencoder
@@ -144,8 +143,7 @@ class SparsityMixin:
         check_is_fitted(self)
         if self._importances is not None:
             return self._importances.copy()
-        start = Start(self.net_.module_, self._scaling, self._code_unit)
-        return input_importances(as_fitted(self.net_, self._reference, start, self))
+        return input_importances(as_fitted(self))
 
     def _describe_training(self, training):
         kept = training.kept_loss

@@ -59,16 +59,17 @@ def train_on_block(net, X, weight, scaling, corruption, settings, adapt=None):
     return net
 
 
-def as_fitted(net, reference, start, recipe):
-    """Return the reference rows and a net in the form that detectors learn from."""
-    X, weight = reference.rows, reference.weight
-    scaling = start.scaling
-    metric = make_metric(X, weight, recipe.standardize, start).metric
+def as_fitted(estimator):
+    """Return an estimator's network and sample in the form detectors learn from."""
+    net, reference = estimator.net_, estimator._reference
+    start = Start(net.module_, estimator._scaling, estimator._code_unit)
+    X, weight, scaling = reference.rows, reference.weight, start.scaling
+    metric = make_metric(X, weight, estimator.standardize, start).metric
     plan = make_plan(
         content_ranks(X, reference.seed),
         weight,
         hold_out=False,
-        validation_fraction=recipe.validation_fraction,
+        validation_fraction=estimator.validation_fraction,
         cross_fit=False,
     )
     device, dtype = torch.device(net.device), net.criterion_.column_weight.dtype
@@ -85,7 +86,7 @@ def as_fitted(net, reference, start, recipe):
         corruptions=CLEAN,
         rows=rows,
         weight=weight,
-        kind=recipe.kind,
+        kind=estimator._network_kind,
     )
 
 
@@ -188,13 +189,15 @@ class StreamingMixin:
         self.best_epoch_ = self.n_epochs_
         loss = self.net_.history[-1, "train_loss"]
         self.history_ = {"train_loss": np.append(self.history_["train_loss"], loss)}
-        self._describe_training(Training(None, self.net_.history, None))
-        self._describe_anew(recipe)
+        self._describe_anew()
 
-    def _describe_anew(self, recipe):
-        """Say of the network as it is what a fit says, by a sample of the rows."""
-        start = Start(self.net_.module_, self._scaling, self._code_unit)
-        fitted = as_fitted(self.net_, self._reference, start, recipe)
+    def _describe_anew(self):
+        """Say of the network as it is what a fit says, by a sample of the rows.
+
+        Of which none was held out from it.
+        """
+        fitted = as_fitted(self)
+        self._describe_training(Training(None, self.net_.history, None))
         self._describe_codes(fitted)
         self._layout.describe(self, fitted)
         self._fit_detector(fitted)

@@ -1,11 +1,12 @@
 """The base of estimators that learn labels from the codes of an autoencoder."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
+import torch
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -24,24 +25,27 @@ from ._compat import (
     num_samples,
     safe_indexing,
 )
-from ._fine_tuning import Advice, fine_tune
+from ._fine_tuning import Advice, check_freeze, check_head_sizes, fine_tune
 from ._further_rows import check_rows, joined
-from ._inputs import TableLayout
+from ._inputs import TableLayout, as_indexable
 from ._lessons import Case, make_lesson
 from ._network import layer_sizes
 from ._parameters import TrainingParameters
-from ._pretrained import pretrained, set_network
+from ._pretrained import pretrained, with_network
 from ._recipes import PRECISE_CELLS
 from ._transaction import all_or_nothing
 from .networks import from_state, to_state
 from .training import (
     EpochBar,
     Settings,
+    choose_device,
+    content_ranks,
     cpu_threads,
     draw_seeds,
     losses_of,
     precision_of,
     resolve_device,
+    with_enough_memory,
 )
 
 
@@ -56,11 +60,11 @@ class BaseSupervised(
     ----------
     encoder : autoencoder of this package or None, default=None
         What is pretrained. One that is not fitted is cloned and fitted to all rows,
-        with a label or without; one that is fitted, bare or in a
-        :class:`~sklearn.frozen.FrozenEstimator`, is copied and used as it is. Any
-        network will do, of tables, images or sequences. None is an
+        with a label or without; one that is fitted is copied and used as it is: wrap it
+        in :class:`~sklearn.frozen.FrozenEstimator` where clones have to keep it, too.
+        Any network will do, of tables, images or sequences. None is an
         :class:`Autoencoder` of as many components as there are columns, 32 at most, for
-        about 2400 steps, and 10 epochs or more.
+        about 2400 steps, 600 for fewer than 1000 distinct rows, and 10 epochs or more.
     propagate : bool, default=True
         Whether rows without a label learn from the labels of rows near to them in the
         code, if labels that are held back speak for it. False fine-tunes on the rows
@@ -70,8 +74,9 @@ class BaseSupervised(
         int is one layer; with an empty tuple the head is linear.
     reconstruction_weight : float, default=1.0
         What the error of the reconstruction counts in fine-tuning, beside the error of
-        the answers. With 0 the decoder is left behind, and ``autoencoder_`` does not
-        reconstruct any more.
+        the answers: a share of the rows' variance, or, where the loss of ``encoder`` is
+        a likelihood, minus the evidence lower bound in nats per row. With 0 the decoder
+        is left behind, and ``autoencoder_`` does not reconstruct any more.
     corruption_rate : float, default=0.2
         Share of the cells that are put to their column's mean while rows are learned
         from, other ones at every step. Not of sequences of several lengths or tokens.
@@ -88,13 +93,17 @@ class BaseSupervised(
     early_stopping : bool, default=True
         Whether to hold rows out of fine-tuning, to keep the epoch that answers them
         best, and to stop when none has for long. If none answers them better than the
-        start, beyond doubt, the start is kept. Fewer than 1000 distinct rows are
-        cross-fitted. False trains on all rows for ``max_epochs``.
+        start, beyond doubt, the start is kept, and so it is of fewer than 10 distinct
+        rows, which cannot tell. Fewer than 1000 are cross-fitted. False trains on all
+        rows for ``max_epochs``.
 
     Attributes
     ----------
     autoencoder_ : autoencoder of this package
-        The fine-tuned autoencoder. Its ``history_`` is that of pretraining.
+        The fine-tuned autoencoder. Its ``history_`` is that of pretraining, and its
+        codes are turned as there. No row was held out from fine-tuning it, so that what
+        it has to say of such, as ``validation_r2_``, is None; unless the start was
+        kept, with which it is the autoencoder as it was pretrained.
     propagated_ : bool
         Whether rows without a label have learned from their neighbours.
     history_ : dict of ndarray of shape (n_epochs,)
@@ -166,7 +175,8 @@ class BaseSupervised(
             If a parameter, ``X``, ``y`` or ``pretrain_on`` is out of order, before any
             training; or if training diverges. The estimator then is as it was before.
         """
-        X, labels, weight, usual = self._open(X, y, sample_weight, pretrain_on)
+        X, weight, usual, labels = self._open(X, y, sample_weight, pretrain_on)
+        class_weight = self._class_weight(labels, weight)
         rng = check_random_state(self.random_state)
         encoder_seed, seeds = rng.randint(2**31 - 1), draw_seeds(rng)
         autoencoder = pretrained(
@@ -180,31 +190,45 @@ class BaseSupervised(
             autoencoder._read(X),
             labels,
             weight,
-            self._class_weight(labels, weight),
+            class_weight,
             seeds.split,
         )
         lesson, self.propagated_ = make_lesson(
             autoencoder, case, self._marks, self.propagate
         )
-        advice = self._advice(lesson, seeds)
-        with ExitStack() as stack:
-            stack.enter_context(cpu_threads(autoencoder._n_threads_of_block()))
-            callbacks = self._bars(stack, advice.settings.max_epochs)
-            tuned = fine_tune(autoencoder, lesson, advice, callbacks)
-        set_network(autoencoder, tuned.body, X, weight)
-        self._adopt(autoencoder, tuned, advice.settings)
+        advice = self._advice(autoencoder, lesson, seeds, len(weight))
+        with cpu_threads(autoencoder._n_threads_of_block()):
+            tuned, settings = self._fine_tune(autoencoder, lesson, advice)
+            if tuned.training.kept_epoch[0]:
+                # Where it is, which may be another device than that of fine-tuning.
+                device = torch.device(autoencoder.net_.device)
+                at_home = replace(settings, device=device)
+                autoencoder = with_network(autoencoder, tuned.body, at_home)
+        self._adopt(autoencoder, tuned, settings)
         return self
+
+    def _fine_tune(self, autoencoder, lesson, advice):
+        """Return what fine-tuning came to, and the settings that memory allowed."""
+
+        def attempt(settings):
+            with ExitStack() as stack:
+                bars = self._bars(stack, settings.max_epochs)
+                own = replace(advice, settings=settings)
+                return fine_tune(autoencoder, lesson, own, bars), settings
+
+        return with_enough_memory(attempt, advice.settings, lesson.rows.shape[0])
 
     def _open(self, X, y, sample_weight, pretrain_on):
         """Check all that was given.
 
-        Returns the rows that count, their labels and weights, and a function that
-        returns the autoencoder that None stands for.
+        Returns the rows that count, their weights, a function that returns the
+        autoencoder that None stands for, and the labels.
         """
-        self._check_head()
-        resolve_device(self.device)
-        if sparse.issparse(X):
-            X = X.tocsr()
+        self._check_callbacks()
+        check_head_sizes(self.head_layer_sizes)
+        check_freeze(self.freeze, self.callbacks)
+        precision_of(self.precision, resolve_device(self.device), is_small=False)
+        X = as_indexable(X)
         n_features = check_rows(self, X, pretrain_on)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -221,37 +245,34 @@ class BaseSupervised(
             n_more = num_samples(X) - len(weight)
             weight = np.concatenate([weight, np.ones(n_more)])
             labels = labels.padded(n_more)
-        usual = partial(self._usual_encoder, len(weight), n_features)
-        return X, labels, weight, usual
+        return X, weight, partial(self._usual_encoder, X, n_features), labels
 
-    def _check_head(self):
-        sizes = np.atleast_1d(np.asarray(self.head_layer_sizes))
-        if len(sizes) and (sizes.dtype.kind not in "iu" or sizes.min() < 1):
-            raise ValueError(
-                f"head_layer_sizes={self.head_layer_sizes!r} must hold positive "
-                "integers, one per hidden layer of the head, such as (128,), or be "
-                "empty for a linear head."
-            )
-
-    def _usual_encoder(self, n_rows, n_features):
+    def _usual_encoder(self, X, n_features):
         """Return the autoencoder that None stands for."""
-        n_batches = -(-n_rows // _defaults.BATCH_SIZE)
+        reader = Autoencoder()
+        rows = reader._layout.read(reader, X, reset=True)
+        n_distinct = int(content_ranks(rows, 0).max()) + 1
+        n_batches = -(-rows.shape[0] // _defaults.BATCH_SIZE)
         return Autoencoder(
             min(_defaults.PRETRAINED_COMPONENTS, n_features),
             max_epochs=_defaults.max_epochs_for(
-                n_rows, n_batches, _defaults.PRETRAINING_SCHEDULE
+                n_distinct, n_batches, _defaults.PRETRAINING_SCHEDULE
             ),
             device=self.device,
             precision=self.precision,
             verbose=self.verbose,
         )
 
-    def _advice(self, lesson, seeds):
-        """Resolve the parameters for a lesson."""
+    def _advice(self, autoencoder, lesson, seeds, n_pretrained):
+        """Resolve the parameters for a lesson, after so many rows of pretraining."""
         n_rows, n_features = lesson.rows.shape
         batch_size = _or(self.batch_size, min(_defaults.BATCH_SIZE, n_rows))
         is_small = n_rows <= batch_size and n_rows * n_features <= PRECISE_CELLS
         device = resolve_device(self.device)
+        if self.device == "auto":
+            # The layers are as wide as follows from the rows of pretraining.
+            n_operations = autoencoder._step_flops(batch_size, n_features, n_pretrained)
+            device = choose_device(device, n_operations)
         dtype, products = precision_of(self.precision, device, is_small)
         n_distinct = int(lesson.group.max()) + 1
         epochs = _defaults.max_epochs_for(
@@ -293,7 +314,6 @@ class BaseSupervised(
     def _adopt(self, autoencoder, tuned, settings):
         """Set the fitted attributes."""
         training = tuned.training
-        # Where the autoencoder is, which may have been fitted on another device.
         self.autoencoder_ = autoencoder
         self._head = tuned.head.to(autoencoder.net_.device)
         self.device_ = str(settings.device)

@@ -6,6 +6,8 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_ae import Autoencoder
+
 torch.set_num_threads(1)
 
 
@@ -15,6 +17,16 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """No autoencoder may be fitted."""
+
+    def fit(*args, **kwargs):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(Autoencoder, "fit", fit)
 
 
 @pytest.fixture(scope="session")

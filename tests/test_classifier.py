@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -113,18 +115,50 @@ def test_weights_are_by_name():
     assert weights.tolist() == [1, 3]
 
 
+def test_a_fold_may_lack_a_class_that_has_a_weight(digits):
+    weights = weights_by_name({0: 1, 1: 2, 2: 3}, np.array([0, 2]))
+    assert weights.tolist() == [1, 3]
+    X, marked, _, _ = digits
+    y = np.where(marked % 3 == 2, -1, np.where(marked < 0, -1, marked % 3))
+    model = AutoencoderClassifier(SMALL, class_weight={0: 1, 1: 2, 2: 3}, **FAST)
+    assert model.fit(X[:300], y[:300]).classes_.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("class_weight", "message"),
     [
-        ({5: 1.0}, r"^class_weight=\{5: 1.0\} names 5, and y has the classes \[0, 1\]"),
-        ({0: -1.0}, r"^class_weight=\{0: -1.0\} must hold numbers from 0 on"),
-        ({0: 0, 1: 0}, r"^class_weight=\{0: 0, 1: 0\} must hold numbers from 0 on"),
+        (
+            {5: 1.0},
+            "names 5, which is no class of y, and does not name 0, which is one. y has "
+            "the classes [0, 1]: name these.",
+        ),
+        (
+            {1: 1.0, "0": 2.0},
+            "names '0', which is no class of y, and does not name 0, which is one. y "
+            "has the classes [0, 1]: name these.",
+        ),
+        *(
+            (
+                weights,
+                "must hold numbers from 0 on, and one of a class of y above.",
+            )
+            for weights in (
+                {0: -1.0},
+                {0: 0, 1: 0},
+                {0: "a lot"},
+                {0: None},
+                {1: np.nan},
+                {1: np.inf},
+                {0: [1, 2], 1: [3, 4]},
+            )
+        ),
     ],
 )
-def test_weights_that_are_none_are_refused(digits, class_weight, message):
+def test_weights_that_are_none_are_refused(digits, untrained, class_weight, message):
     X, marked, _, _ = digits
     y = np.where(marked < 0, -1, marked % 2)
-    with pytest.raises(ValueError, match=message):
+    message = f"class_weight={class_weight!r} {message}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         AutoencoderClassifier(SMALL, class_weight=class_weight, **FAST).fit(X, y)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -221,6 +222,20 @@ def test_a_weight_of_two_is_a_row_given_twice(blobs):
     assert_array_equal(weighted.transform(X), repeated.transform(X))
 
 
+def test_weights_that_are_all_alike_are_none(blobs, fitted):
+    X, _ = blobs
+    weighted = make().fit(X, sample_weight=np.ones(90))
+    assert_array_equal(weighted.transform(X), fitted.transform(X))
+
+
+def test_a_weight_of_zero_is_a_row_left_out(blobs):
+    X, _ = blobs
+    zeroed = make().fit(X, sample_weight=np.arange(90) < 70)
+    without = make().fit(X[:70])
+    assert_array_equal(zeroed.transform(X), without.transform(X))
+    assert_array_equal(zeroed.labels_[:70], without.labels_)
+
+
 def draws():
     """Return the state of NumPy's global generator."""
     return np.random.get_state()[1].copy()  # noqa: NPY002
@@ -311,6 +326,42 @@ def test_more_clusters_than_distinct_rows(blobs):
         model = make(5).fit(X)
     assert model.n_clusters_ == 4
     assert_array_equal(np.unique(model.labels_), np.arange(4))
+
+
+@pytest.mark.parametrize("X", [np.ones((5, 6)), np.outer([0, 1, 0, 1], np.ones(6))])
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_no_two_rows_that_differ(blobs, X, is_fitted):
+    encoder = clone(ENCODER).fit(blobs[0]) if is_fitted else ENCODER
+    message = (
+        "X has 1 different row(s) of weight above zero, and AutoencoderClustering "
+        "needs at least 2. Give rows that differ, or more rows a weight above zero."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        make(2, encoder=encoder).fit(X, sample_weight=X[:, 0])
+
+
+class Foreign:
+    """An array that rows cannot be taken of."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype=dtype)
+
+    def __len__(self):
+        return len(self.values)
+
+
+@pytest.mark.parametrize("convert", [sparse.coo_matrix, sparse.dia_array, Foreign])
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_rows_of_any_kind(blobs, convert, is_fitted):
+    X, _ = blobs
+    encoder = clone(ENCODER).set_params(random_state=0)
+    model = make(encoder=encoder.fit(X) if is_fitted else encoder, max_epochs=1)
+    weight = np.arange(90) % 3
+    labels = model.fit(X, sample_weight=weight).labels_
+    assert_array_equal(model.fit(convert(X), sample_weight=weight).labels_, labels)
 
 
 def test_an_encoder_of_other_columns(blobs):

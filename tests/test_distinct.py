@@ -23,6 +23,12 @@ def test_rows_of_tables(encoder):
     assert_array_equal(rows_as_read(SimpleNamespace(encoder=encoder), X), X)
 
 
+def test_rows_that_a_fitted_encoder_cannot_be_trained_on_are_refused():
+    encoder = Autoencoder(1).fit(X)
+    with pytest.raises(ValueError, match="is fitted, and cannot read the rows"):
+        rows_as_read(SimpleNamespace(encoder=encoder), X[:, :1])
+
+
 def test_rows_of_images():
     encoder = ConvolutionalAutoencoder(1)
     rows = rows_as_read(SimpleNamespace(encoder=encoder), np.ones((5, 4, 3)))
@@ -34,6 +40,28 @@ def test_distinct_rows_come_as_they_are():
     distinct = of(X)
     assert distinct.X is X
     assert_array_equal(distinct.weight, np.ones(6))
+
+
+@pytest.mark.parametrize("unit", [0.1, 1, 3])
+def test_weights_that_are_all_alike_are_none(unit):
+    distinct = of(X, np.full(6, unit))
+    assert distinct.X is X
+    assert_array_equal(distinct.weight, np.ones(6))
+    assert_array_equal(of(np.repeat(X, 2, axis=0)).X, X)
+
+
+@pytest.mark.parametrize("others", [1, np.array([2, 1, 4, 3, 1])])
+def test_a_weight_of_zero_is_a_row_left_out(others):
+    index, weight = [0, 1, 3, 4, 5], np.zeros(6)
+    weight[index] = others
+    without = of(X[index], weight[index])
+    zeroed = of(X, weight)
+    assert_array_equal(zeroed.X, without.X)
+    assert_array_equal(zeroed.weight, without.weight)
+    # Not even where a row like it comes first.
+    zeroed = of(X[[3, *range(6)]], np.append(0, weight))
+    assert_array_equal(zeroed.X, without.X)
+    assert_array_equal(zeroed.weight, without.weight)
 
 
 def test_a_weight_of_two_is_a_row_given_twice():

@@ -38,9 +38,10 @@ NOT_HELD_OUT = {"held_out_error": None, "start_error": None, "improved": None}
 WRONG = {
     "nothing held out": (
         NOT_HELD_OUT,
-        "No rows were held out (by partial_fit, with early_stopping=False, or of fewer "
-        "than 10 distinct rows): nothing tells whether training improved the model. "
-        "Fit with early_stopping=True, or score rows of your own.",
+        "No rows were held out (by partial_fit, with early_stopping=False, of fewer "
+        "than 10 distinct rows, or in training for labels or clusters): nothing tells "
+        "whether training improved the model. Fit with early_stopping=True, or score "
+        "rows of your own.",
     ),
     "cut short": (
         {"is_cut_short": True, "best_epoch": 60},
@@ -84,10 +85,10 @@ WRONG = {
     ),
     "own scores": (
         {"n_calibration": 0},
-        "No scores of held-out rows (by partial_fit, with early_stopping=False, or of "
-        "fewer than 10 distinct rows): the threshold is one of rows that the model has "
-        "seen, and new rows will fall below it more often. Give p_values rows of your "
-        "own as X_calibration.",
+        "No scores of held-out rows (by partial_fit, with early_stopping=False, of "
+        "fewer than 10 distinct rows, or in training for labels or clusters): the "
+        "threshold is one of rows that the model has seen, and new rows will fall "
+        "below it more often. Give p_values rows of your own as X_calibration.",
     ),
     "few scores": (
         {"n_calibration": 15},

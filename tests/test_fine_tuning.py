@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_ae import Autoencoder
 from sklearn_ae._fine_tuning import (
@@ -113,6 +114,43 @@ def test_where_training_is_no_gain_the_start_is_of_all_rows(
     everything = fine_tune(autoencoder, lesson, replace(advice, hold_out=False))
     assert tuned.training.kept_epoch[0] == 0
     assert torch.allclose(tuned.head.linear.weight, everything.head.linear.weight)
+
+
+def few(lesson, n):
+    """The first rows of each kind of iris, n in all."""
+    index = np.concatenate([np.flatnonzero(y == c)[: n // 3] for c in range(3)])
+    return Lesson(
+        lesson.rows[index],
+        lesson.codes[index],
+        lesson.targets[index],
+        lesson.certainty[index],
+        lesson.weight[index],
+        np.arange(n),
+    )
+
+
+def test_rows_too_few_to_judge_leave_the_start(autoencoder, lesson, advice):
+    judged = replace(advice, hold_out=True)
+    tuned = fine_tune(autoencoder, few(lesson, 9), judged)
+    start = fine_tune(autoencoder, few(lesson, 9), at_start(advice))
+    assert len(tuned.training.history) == 0
+    assert np.array_equal(answers(tuned, autoencoder), answers(start, autoencoder))
+    # Who does without a judge is trained, and so are those who have one.
+    unjudged = fine_tune(autoencoder, few(lesson, 9), advice)
+    assert len(unjudged.training.history) == 5
+    assert len(fine_tune(autoencoder, few(lesson, 12), judged).training.history) > 0
+
+
+def test_one_thread_makes_the_start_whatever_there_are(autoencoder, lesson, advice):
+    threads = []
+
+    def make_start(*of):
+        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        return logistic_start(*of)
+
+    with threadpool_limits(2):
+        fine_tune(autoencoder, lesson, replace(at_start(advice), make_start=make_start))
+    assert set(threads) == {1}
 
 
 def test_codes_have_units_of_their_rows():

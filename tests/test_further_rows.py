@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_ae import Autoencoder, SequenceAutoencoder
+from sklearn_ae import Autoencoder, SequenceAutoencoder, VariationalAutoencoder
 from sklearn_ae._further_rows import check_rows, joined
 
 X = np.arange(12.0).reshape(4, 3)
@@ -27,6 +27,27 @@ def test_a_fitted_encoder_knows_its_columns():
     assert check_rows(owner(encoder), X) == 3
     with pytest.raises(ValueError, match="pretrain_on does not go with X: X has 2"):
         check_rows(owner(encoder), X, X[:, :2])
+
+
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_missing_values_are_no_matter_of_columns(is_fitted):
+    encoder = Autoencoder(2, max_epochs=0)
+    encoder = encoder.fit(X) if is_fitted else encoder
+    message = (
+        r"^pretrain_on is out of order: Input X contains NaN in columns 0, 1, 2\. .* "
+        r"or drop these rows\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_rows(owner(encoder), X, np.full((2, 3), np.nan))
+
+
+def test_values_that_a_fitted_encoder_could_not_learn_are_refused():
+    params = {"likelihood": "bernoulli", "max_epochs": 0}
+    encoder = VariationalAutoencoder(2, **params).fit(X / 11)
+    assert check_rows(owner(encoder), X / 11, X / 11) == 3
+    for rows in ((X, None), (X / 11, X)):
+        with pytest.raises(ValueError, match="takes values between 0 and 1"):
+            check_rows(owner(encoder), *rows)
 
 
 def test_an_encoder_is_left_as_it_is():

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_ae import Autoencoder, _lessons
-from sklearn_ae._head_start import logistic_start, ridge_start
+from sklearn_ae._head_start import LinearMap, logistic_start, ridge_start
 from sklearn_ae._labels import Labels
 from sklearn_ae._lessons import (
     Case,
@@ -136,6 +137,57 @@ def test_rows_with_labels_stay_in_a_graph(monkeypatch):
     node, known = np.array([4, 3, 2, 1, 0]), np.array([True, False, False, False, True])
     assert kept_nodes(node, known, 5).tolist() == [0, 1, 2, 4]
     assert kept_nodes(node[2:], known[2:], 3).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("marks", "n_known"), [(CLASSES, 3), (VALUES, 3)])
+def test_rows_that_are_all_one_have_no_neighbours(marks, n_known):
+    X = np.ones((6, 2))
+    autoencoder = Autoencoder(1, max_epochs=0, random_state=0).fit(X)
+    known = np.arange(6) < n_known
+    case = case_of(X, np.arange(6) % 2, known)
+    lesson, propagated = make_lesson(autoencoder, case, marks, True)
+    assert not propagated
+    assert len(lesson.weight) == n_known
+
+
+@pytest.mark.parametrize("marks", [CLASSES, VALUES])
+def test_labels_of_one_row_cannot_be_held_back_from_each_other(moons, marks):
+    X, _, autoencoder = moons
+    X = X[[0, *range(200)]]
+    labels = Labels(np.eye(2)[np.zeros(201, dtype=int)], np.arange(201) < 2)
+    case = Case(X, labels, np.ones(201), None, 0)
+    lesson, propagated = make_lesson(autoencoder, case, marks, True)
+    assert not propagated
+    assert len(lesson.weight) == 2
+
+
+def test_neighbours_who_know_nothing_of_values_are_not_asked():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = np.random.default_rng(1).normal(size=(200, 1))
+    known = some_known(200, 4)
+    y = (y - y[known].mean()) / y[known].std()
+    autoencoder = Autoencoder(3, max_epochs=0, random_state=0).fit(X)
+    labels = Labels(np.where(known[:, None], y, 0.0), known)
+    case = Case(X, labels, np.ones(200), None, 0)
+    # Even where linear answers are still worse.
+    worse = VALUES._replace(make_start=lambda *of: LinearMap(np.zeros((3, 1)), [99.0]))
+    lesson, propagated = make_lesson(autoencoder, case, worse, True)
+    assert not propagated
+    assert len(lesson.weight) == known.sum()
+
+
+def test_one_thread_does_it_whatever_there_are(moons):
+    X, y, autoencoder = moons
+    threads = []
+
+    def make_start(*of):
+        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        return logistic_start(*of)
+
+    case, marks = case_of(X, y, some_known()), CLASSES._replace(make_start=make_start)
+    with threadpool_limits(2):
+        make_lesson(autoencoder, case, marks, True)
+    assert set(threads) == {1}
 
 
 def test_values_are_as_certain_as_they_were_right():

@@ -1,17 +1,21 @@
 """The autoencoder that another estimator builds on."""
 
+import copy
 import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_ae import Autoencoder
-from sklearn_ae._pretrained import pretrained, set_network
+from sklearn_ae import Autoencoder, SequenceAutoencoder, VariationalAutoencoder
+from sklearn_ae._pretrained import pretrained, read_to_train, with_network
+from sklearn_ae.training import draw_seeds
 
 X = load_iris().data
 
@@ -24,6 +28,10 @@ def small(**kwargs):
 
 def owner(encoder):
     return SimpleNamespace(encoder=encoder)
+
+
+def refused(message):
+    return pytest.raises(ValueError, match=f"^{re.escape(message)}$")
 
 
 def of(encoder, X=X, sample_weight=None):
@@ -80,6 +88,13 @@ def test_what_is_no_autoencoder_is_refused(encoder):
         of(encoder)
 
 
+def test_a_fitted_one_reads_its_rows():
+    encoder = small(random_state=0).fit(X)
+    assert np.array_equal(read_to_train(owner(FrozenEstimator(encoder)), X), X)
+    rows = read_to_train(owner(encoder), sparse.coo_array(X))
+    assert np.array_equal(rows.toarray(), X)
+
+
 def test_one_of_other_columns_is_refused():
     encoder = small(random_state=0).fit(X)
     message = (
@@ -88,20 +103,100 @@ def test_one_of_other_columns_is_refused():
         "as input. Give one that was fitted to such rows, or an unfitted one, which is "
         "fitted to these."
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        of(encoder, X[:, :3])
+    with refused(message):
+        read_to_train(owner(encoder), X[:, :3])
+
+
+@pytest.mark.parametrize("row", [0, 7])
+def test_missing_values_are_no_matter_of_the_encoder(row):
+    encoder, gaps = small(random_state=0).fit(X), X.copy()
+    gaps[row, 1] = np.nan
+    message = (
+        "Input X contains NaN in column 1. Autoencoder does not accept missing values. "
+        "Impute them first, for example with sklearn.impute.SimpleImputer, or drop "
+        "these rows."
+    )
+    with refused(message):
+        read_to_train(owner(encoder), gaps)
+
+
+def test_one_of_another_structure_is_refused():
+    encoder = small(random_state=0).fit(X).set_params(n_components=3)
+    message = (
+        "n_components=3 differs from 2, with which this Autoencoder was fitted, and "
+        "cannot change where training goes on. Fit a new one, or set it back."
+    )
+    with refused(message):
+        read_to_train(owner(encoder), X)
+
+
+def test_values_that_it_has_no_likelihood_of_are_refused():
+    unit = X / X.max()
+    params = {"likelihood": "bernoulli", "max_epochs": 0, "random_state": 0}
+    encoder = VariationalAutoencoder(2, **params).fit(unit)
+    rows = np.vstack([unit, 2 * unit])
+    with pytest.raises(ValueError, match=r"^likelihood='bernoulli' takes values betw"):
+        read_to_train(owner(encoder), rows)
+
+
+def test_sequences_longer_than_its_own_are_refused():
+    sequences = [np.ones((n, 1)) * n for n in (3, 4, 5, 4)]
+    encoder = SequenceAutoencoder(1, cell_size=2, max_epochs=0, random_state=0)
+    message = (
+        "X holds a sequence of 7 steps, and the longest of the fit before had 5. Cut "
+        "it, or fit anew to rows with one of the longest sequences, in a stream as its "
+        "first block."
+    )
+    with refused(message):
+        read_to_train(owner(encoder.fit(sequences)), [*sequences, np.ones((7, 1))])
 
 
 # -- another network
 
 
-def test_another_network_brings_its_codes_and_its_threshold():
-    one, other = small(random_state=0).fit(X), small(random_state=1).fit(X)
-    before = dict(vars(one))
-    set_network(one, other.net_.module_, X, None)
-    assert np.allclose(one.reconstruct(X), other.reconstruct(X))
-    assert np.allclose(one.transform(X), other.transform(X))
-    assert np.isclose(np.mean(one.score_samples(X) < one.offset_), 0.05, atol=0.05)
-    for name in ("history_", "n_epochs_", "best_epoch_", "max_epochs_"):
-        assert getattr(one, name) is before[name]
-    assert one.get_params() == small(random_state=0).get_params()
+@pytest.fixture
+def pair():
+    return small(random_state=0).fit(X), small(random_state=1).fit(X)
+
+
+def other_network(one, other):
+    settings = one._recipe(len(X), 4, len(X), draw_seeds(0), torch.device("cpu"))
+    network = copy.deepcopy(other.net_.module_)
+    return with_network(one, network, settings.settings)
+
+
+def test_another_network_brings_its_codes_and_its_threshold(pair):
+    one, other = pair
+    made = other_network(one, other)
+    assert np.allclose(made.reconstruct(X), other.reconstruct(X))
+    assert np.allclose(made.transform(X), other.transform(X))
+    assert np.allclose(made.explained_variance_, other.explained_variance_)
+    assert np.isclose(np.mean(made.score_samples(X) < made.offset_), 0.05, atol=0.05)
+    for name in ("n_epochs_", "best_epoch_", "max_epochs_"):
+        assert getattr(made, name) == getattr(one, name)
+    assert np.array_equal(made.history_["train_loss"], one.history_["train_loss"])
+    assert made.get_params() == one.get_params()
+
+
+def test_the_autoencoder_itself_keeps_its_network(pair):
+    one, other = pair
+    codes = one.transform(X)
+    other_network(one, other)
+    assert np.array_equal(one.transform(X), codes)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
+)
+@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
+def test_no_row_was_held_out_from_another_network(kind):
+    one = kind(2, hidden_layer_sizes=(4,), max_epochs=3, random_state=0).fit(X)
+    assert one.diagnose()["held_out_error"] is not None
+    made = other_network(one, one)
+    assert made.improved_on_pca_ is None
+    facts = made.diagnose()
+    assert facts["held_out_error"] is facts["overfitting"] is None
+    assert facts["n_calibration"] == 0
+    assert not facts["is_cut_short"]
+    with pytest.raises(ValueError, match="was fitted with none held out"):
+        made.p_values(X)

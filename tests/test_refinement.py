@@ -1,19 +1,23 @@
 """Codes and centres trained together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_blobs
 
 from sklearn_ae import Autoencoder
 from sklearn_ae._code_graph import start_clusters
+from sklearn_ae._pretrained import with_network
 from sklearn_ae._refinement import (
     LEAST_EPOCHS,
     STEPS,
     refine,
     refinement_recipe,
-    with_network,
 )
+from sklearn_ae.training._net import AutoencoderNet
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +73,32 @@ def test_the_encoder_is_not_touched(encoder, blobs):
     codes = encoder.transform(blobs)
     outcome = refined(encoder, blobs, recipe_of(encoder))
     assert_array_equal(encoder.transform(blobs), codes)
-    trained = with_network(encoder, outcome.network, recipe_of(encoder))
+    trained = with_network(encoder, outcome.network, recipe_of(encoder).settings)
     assert_array_equal(encoder.transform(blobs), codes)
     assert not np.allclose(trained.transform(blobs), codes)
+
+
+def test_it_starts_again_where_memory_is_too_small(encoder, blobs, monkeypatch):
+    recipe = recipe_of(encoder, max_epochs=3)
+    half = replace(recipe, settings=replace(recipe.settings, batch_size=45))
+    expected = refined(encoder, blobs, half)
+
+    def step(net, batch):
+        if batch.inputs.shape[-2] > 50:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train_step(net, batch)
+
+    train_step = AutoencoderNet.train_step
+    monkeypatch.setattr(AutoencoderNet, "train_step", step)
+    with pytest.warns(UserWarning, match="starts again with batch_size=45"):
+        outcome = refined(encoder, blobs, recipe)
+    assert_array_equal(outcome.centers, expected.centers)
 
 
 def test_without_an_epoch_nothing_changes(encoder, blobs):
     recipe = recipe_of(encoder, max_epochs=0)
     outcome = refined(encoder, blobs, recipe)
-    trained = with_network(encoder, outcome.network, recipe)
+    trained = with_network(encoder, outcome.network, recipe.settings)
     assert_allclose(trained.transform(blobs), encoder.transform(blobs), atol=1e-12)
     start = start_clusters(encoder.transform(blobs), np.ones(90), 3, 5, 0)
     assert_allclose(outcome.centers, start.centers)
@@ -86,7 +107,7 @@ def test_without_an_epoch_nothing_changes(encoder, blobs):
 
 def test_a_copy_describes_itself_anew(encoder, blobs):
     outcome = refined(encoder, blobs, recipe_of(encoder))
-    trained = with_network(encoder, outcome.network, recipe_of(encoder))
+    trained = with_network(encoder, outcome.network, recipe_of(encoder).settings)
     variance = trained.transform(blobs).var(axis=0, ddof=1)
     assert_allclose(trained.explained_variance_, variance)
     assert_array_equal(trained.history_["train_loss"], encoder.history_["train_loss"])

@@ -105,12 +105,7 @@ def test_the_moments_go_on_over_blocks(streamed, blob):
 
 def test_a_stream_is_scored_by_its_sample(streamed, blob):
     streamed.partial_fit(blob + 0.1)
-    fitted = as_fitted(
-        streamed.net_,
-        streamed._reference,
-        start_of(streamed),
-        recipe_of(streamed),
-    )
+    fitted = as_fitted(streamed)
     assert fitted.network is fitted.stack is streamed.net_.module_
     assert len(fitted.weight) == 120
     assert len(fitted.plan.held_out_rows) == 0
@@ -127,12 +122,7 @@ def test_a_stream_is_scored_by_its_sample(streamed, blob):
 
 def test_variances_of_a_stream_are_those_of_its_codes(streamed, blob):
     streamed.partial_fit(3 * blob)
-    fitted = as_fitted(
-        streamed.net_,
-        streamed._reference,
-        start_of(streamed),
-        recipe_of(streamed),
-    )
+    fitted = as_fitted(streamed)
     codes = streamed.transform(np.vstack([blob, 3 * blob]))
     np.testing.assert_allclose(streamed.explained_variance_, codes.var(axis=0, ddof=1))
     total = np.vstack([blob, 3 * blob]).var(axis=0).sum()

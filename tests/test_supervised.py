@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_ae import (
     Autoencoder,
@@ -25,7 +25,11 @@ from sklearn_ae import (
     SequenceAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
+    _supervised,
 )
+from sklearn_ae._lessons import codes_of
+from sklearn_ae.networks import HeadedAutoencoder
+from sklearn_ae.training._net import AutoencoderNet
 
 from .test_common import EXTRA_CHECKS
 
@@ -115,6 +119,52 @@ def test_the_same_seed_is_the_same_fit(estimator, table):
 
 
 @BOTH
+def test_small_steps_stay_on_the_cpu(estimator, table, monkeypatch):
+    X, y = marked_for(estimator, table)
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(_supervised, "resolve_device", lambda device: gpu)
+    fitted = clone(estimator).set_params(max_epochs=0).fit(X, y)
+    assert fitted.device_ == "cpu"
+
+
+@BOTH
+def test_a_fit_that_runs_out_of_memory_starts_again(estimator, table, monkeypatch):
+    X, y = marked_for(estimator, table)
+    estimator = clone(estimator).set_params(early_stopping=False, propagate=False)
+    expected = clone(estimator).set_params(batch_size=12).fit(X, y)
+
+    def step(net, batch):
+        is_headed = isinstance(net.module_, HeadedAutoencoder)
+        if is_headed and batch.inputs.shape[-2] > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train_step(net, batch)
+
+    train_step = AutoencoderNet.train_step
+    monkeypatch.setattr(AutoencoderNet, "train_step", step)
+    with pytest.warns(UserWarning, match="starts again with batch_size=12"):
+        estimator.set_params(batch_size=24).fit(X, y)
+    assert estimator.batch_size_ == 12
+    assert np.array_equal(estimator._answers(X), expected._answers(X))
+
+
+@BOTH
+def test_the_usual_encoder_trains_by_distinct_rows(estimator):
+    X = np.random.default_rng(0).normal(size=(700, 2))
+    usual = estimator._usual_encoder
+    assert usual(X, 2).max_epochs == 600 // 3
+    assert usual(np.repeat(X, 2, axis=0), 2).max_epochs == 600 // 6
+    assert usual(np.concatenate([X, X + 1]), 2).max_epochs == 2400 // 6
+
+
+@BOTH
+def test_rows_that_are_all_one_have_labels(estimator):
+    y = [0, 1, 0, 1, 0, 1] + [-1 if is_classifier(estimator) else np.nan] * 6
+    fitted = clone(estimator).set_params(encoder=Autoencoder(1, max_epochs=1))
+    assert fitted.fit(np.ones((12, 3)), y).predict(np.ones((2, 3))).shape == (2,)
+    assert not fitted.propagated_
+
+
+@BOTH
 def test_no_state_of_the_process_is_touched(estimator, table):
     X, y = marked_for(estimator, table)
     torch.manual_seed(3)
@@ -182,6 +232,31 @@ def test_the_fine_tuned_autoencoder_reconstructs_and_scores(estimator, table):
 
 
 @BOTH
+def test_fine_tuning_held_no_row_out_from_the_autoencoder(estimator, table):
+    X, y = marked_for(estimator, table)
+    start = clone(estimator).set_params(max_epochs=0).fit(X, y).autoencoder_
+    tuned = clone(estimator).set_params(early_stopping=False).fit(X, y).autoencoder_
+    # Rows judged the pretrained network, and none the fine-tuned one.
+    assert start.validation_r2_ is not None
+    assert start.diagnose()["n_calibration"] == 300
+    assert tuned.validation_r2_ is tuned.improved_on_pca_ is None
+    assert tuned.diagnose()["n_calibration"] == 0
+
+
+@BOTH
+def test_answers_are_of_the_fine_tuned_codes(estimator, table):
+    X, y = marked_for(estimator, table)
+    fitted = clone(estimator).set_params(early_stopping=False).fit(X, y)
+    network = fitted.autoencoder_.net_.module_
+    raw = codes_of(fitted.autoencoder_, X)
+    with torch.no_grad():
+        answers = fitted._head(torch.from_numpy(raw)[None])[0]
+        shown = network.shown(torch.from_numpy(raw)[None])[0]
+    assert np.allclose(fitted._answers(X), answers)
+    assert np.allclose(fitted.transform(X), shown)
+
+
+@BOTH
 def test_without_a_weight_the_decoder_is_left_behind(estimator, table):
     X, y = marked_for(estimator, table)
     params = {"early_stopping": False, "max_epochs": 30, "learning_rate": 0.02}
@@ -203,6 +278,19 @@ def test_history_is_of_fine_tuning(estimator, table):
 
 
 @BOTH
+def test_eight_labels_leave_the_start(estimator, table):
+    X, y = marked_for(estimator, table)
+    index = np.flatnonzero(table[2] >= 0)[:8]
+    few = np.full_like(y, -1 if is_classifier(estimator) else np.nan)
+    few[index] = y[index]
+    estimator = clone(estimator).set_params(propagate=False)
+    fitted = estimator.fit(X, few)
+    start = clone(estimator).set_params(max_epochs=0).fit(X, few)
+    assert fitted.n_epochs_ == fitted.best_epoch_ == 0
+    assert np.array_equal(fitted._answers(X), start._answers(X))
+
+
+@BOTH
 def test_further_rows_are_rows_without_a_label(estimator, table):
     X, y = marked_for(estimator, table)
     with_label = np.flatnonzero(table[2] >= 0)
@@ -221,6 +309,41 @@ def test_further_rows_are_of_any_kind(estimator, table, convert):
     kinds = (lambda rows: rows.tolist()) if convert is list else convert
     fitted = clone(estimator).fit(kinds(X[:200]), y[:200], pretrain_on=kinds(X[200:]))
     assert np.allclose(fitted._answers(X), expected._answers(X), atol=1e-4)
+
+
+class Foreign:
+    """An array that rows cannot be taken of."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype=dtype)
+
+    def __len__(self):
+        return len(self.values)
+
+
+@pytest.mark.parametrize("convert", [sparse.coo_matrix, Foreign])
+@BOTH
+def test_rows_of_any_kind_are_taken_by_a_fitted_encoder(estimator, table, convert):
+    X, y = marked_for(estimator, table)
+    weight = (np.arange(300) < 100).astype(float)
+    encoder = clone(SMALL).set_params(random_state=1).fit(X)
+    fitted = clone(estimator).set_params(encoder=encoder, max_epochs=0)
+    fitted.fit(convert(X), y, sample_weight=weight)
+    expected = clone(estimator).set_params(encoder=encoder, max_epochs=0)
+    expected.fit(X, y, sample_weight=weight)
+    assert np.allclose(fitted._answers(X), expected._answers(X), atol=1e-6)
+
+
+@BOTH
+def test_a_fitted_encoder_that_was_changed_is_refused(estimator, table, monkeypatch):
+    X, y = marked_for(estimator, table)
+    encoder = clone(SMALL).fit(X).set_params(n_components=3)
+    monkeypatch.setattr(_supervised, "fine_tune", None)
+    with pytest.raises(ValueError, match=r"^n_components=3 differs from 4, with which"):
+        clone(estimator).set_params(encoder=encoder).fit(X, y)
 
 
 @BOTH
@@ -365,16 +488,6 @@ def test_callbacks_of_skorch_are_called(estimator, table):
 # -- bad input, before any training
 
 
-@pytest.fixture
-def untrained(monkeypatch):
-    """No autoencoder may be fitted."""
-
-    def fit(*args, **kwargs):
-        raise AssertionError("trained")
-
-    monkeypatch.setattr(Autoencoder, "fit", fit)
-
-
 @BOTH
 def test_further_rows_of_other_columns_are_refused(estimator, table, untrained):
     X, y = marked_for(estimator, table)
@@ -443,6 +556,43 @@ def test_layers_without_units_are_refused(estimator, table, untrained, sizes):
     )
     with refused(message):
         clone(estimator).set_params(head_layer_sizes=sizes).fit(X, y)
+
+
+@BOTH
+def test_what_is_no_callback_is_refused(estimator, table, untrained):
+    X, y = marked_for(estimator, table)
+    message = (
+        "callbacks=[3] must hold instances of skorch.callbacks.Callback, and 3 is "
+        "none. scikit-learn's callbacks go to set_callbacks."
+    )
+    with refused(message):
+        clone(estimator).set_params(callbacks=[3]).fit(X, y)
+
+
+@BOTH
+def test_a_precision_that_the_device_has_not_is_refused(
+    estimator, table, untrained, monkeypatch
+):
+    X, y = marked_for(estimator, table)
+    mps = torch.device("mps")
+    monkeypatch.setattr(_supervised, "resolve_device", lambda device: mps)
+    with pytest.raises(ValueError, match=r"^precision='float64' is not available with"):
+        clone(estimator).set_params(precision="float64").fit(X, y)
+
+
+@BOTH
+def test_to_freeze_beside_a_scheduler_is_refused(estimator, table, untrained):
+    X, y = marked_for(estimator, table)
+    scheduler = LRScheduler()
+    message = (
+        f"freeze=2 keeps the learning rate of the encoder at zero, and {scheduler!r} "
+        "among callbacks sets that of all. Leave the scheduler out, or take freeze=0."
+    )
+    estimator = clone(estimator).set_params(callbacks=[scheduler])
+    with refused(message):
+        estimator.set_params(freeze=2).fit(X, y)
+    with pytest.raises(AssertionError, match="trained"):
+        estimator.set_params(freeze=0).fit(X, y)
 
 
 @BOTH

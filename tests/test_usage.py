@@ -39,6 +39,11 @@ def test_importances_of_wide_tables_look_at_some_rows(pair, monkeypatch):
     assert some.feature_importances_[:2].sum() > 0.6
 
 
+def test_importances_of_a_stream(pair):
+    model = SparseAutoencoder(random_state=0).partial_fit(pair)
+    assert model.feature_importances_.sum() == pytest.approx(1)
+
+
 def test_importances_without_held_out_rows(pair):
     model = SparseAutoencoder(early_stopping=False, max_epochs=20, random_state=0)
     importances = model.fit(pair).feature_importances_

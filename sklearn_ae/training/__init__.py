@@ -24,7 +24,7 @@ from ._loss import (
     loss_from_state,
     loss_to_state,
 )
-from ._memory import with_fewer_rows
+from ._memory import with_enough_memory, with_fewer_rows
 from ._noise import Chance, keyed_uniform
 from ._plan import (
     FEW_ROWS,
@@ -149,5 +149,6 @@ __all__ = [
     "train_stacked",
     "weighted_sum",
     "wide_dtype",
+    "with_enough_memory",
     "with_fewer_rows",
 ]

@@ -3,6 +3,34 @@
 import warnings
 from dataclasses import replace
 
+import torch
+
+
+def with_enough_memory(train, settings, n_rows):
+    """Return what training comes to, with fewer rows in a step if they do not fit.
+
+    Parameters
+    ----------
+    train : callable
+        Takes settings.
+    settings : Settings
+    n_rows : int
+        Training rows.
+
+    Returns
+    -------
+    trained : object
+    """
+    while True:
+        try:
+            return train(settings)
+        except torch.OutOfMemoryError:
+            fewer = with_fewer_rows(settings, n_rows)
+            if fewer is None:
+                raise
+        # Not before the error is gone, whose frames hold what fills the memory.
+        settings = fewer
+
 
 def with_fewer_rows(settings, n_rows):
     """Return settings of half the rows in a step, and say so.

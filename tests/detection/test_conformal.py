@@ -34,9 +34,9 @@ DETECTORS = {
 
 NONE_HELD_OUT = (
     "p-values compare rows with rows that the model has not seen, and this {} was "
-    "fitted with none held out: by partial_fit, with early_stopping=False, or to fewer "
-    "than 10 distinct rows. Give rows that were kept out of fit as X_calibration of "
-    "p_values, or fit with early_stopping=True."
+    "fitted with none held out: by partial_fit, with early_stopping=False, to fewer "
+    "than 10 distinct rows, or in training for labels or clusters. Give rows that were "
+    "kept out of fit as X_calibration of p_values, or fit with early_stopping=True."
 )
 
 
