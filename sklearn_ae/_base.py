@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
@@ -41,7 +42,7 @@ from .training import (
     rows_at,
     train,
     wide_dtype,
-    with_enough_memory,
+    with_fewer_rows,
 )
 
 
@@ -202,23 +203,29 @@ class BaseAutoencoder(
     def _train(self, opened, context):
         """Run the fit; return what it came to and the recipe that it followed.
 
-        Where a GPU's memory is too small for the batches it starts again with smaller
-        ones.
+        Where a GPU's memory is too small for the steps it starts again with smaller
+        ones, of the rows as they have been read.
         """
-        listener = None
+        listener, source = None, None
         if context is not None:
             listener = ScikitLearnCallbacks(self, context)
+        while True:
+            try:
+                job = self._set_up(opened, source)
+                source = job.run.source
+                training = self._run(job, listener)
+            except torch.OutOfMemoryError:
+                rows, recipe = opened.rows, opened.recipe
+                settings = with_fewer_rows(recipe.settings, rows.shape[0])
+                if settings is None:
+                    raise
+            else:
+                return complete(job, training), opened.recipe
+            opened = opened._replace(recipe=replace(recipe, settings=settings))
 
-        def attempt(settings):
-            recipe = replace(opened.recipe, settings=settings)
-            return self._train_once(opened._replace(recipe=recipe), listener), recipe
-
-        settings, n_rows = opened.recipe.settings, opened.rows.shape[0]
-        return with_enough_memory(attempt, settings, n_rows)
-
-    def _train_once(self, opened, listener):
-        """Run the fit with the callbacks that report on it."""
-        job, n_epochs = self._set_up(opened), opened.recipe.settings.max_epochs
+    def _run(self, job, listener):
+        """Train with the callbacks that report on it."""
+        n_epochs = job.recipe.settings.max_epochs
         callbacks = self._make_callbacks(n_epochs)
         if listener is not None:
             callbacks.append(listener)
@@ -227,7 +234,7 @@ class BaseAutoencoder(
                 bar = EpochBar(type(self).__name__, n_epochs)
                 stack.callback(bar.close)
                 callbacks.append(bar)
-            return complete(job, train(job.run, callbacks))
+            return train(job.run, callbacks)
 
     def _adopt(self, fitted, recipe):
         """Become what a fit has come to."""

@@ -271,15 +271,18 @@ class AutoencoderEnsemble(
         return self._mean_scores(self.estimators_[0]._read(X))
 
     def _mean_scores(self, rows):
-        return self._mean_of([each._score_rows(rows) for each in self.estimators_])
+        return self._mean_of(each._score_rows(rows) for each in self.estimators_)
 
     def _mean_of(self, scores):
-        """Return the mean of the members' scores on their common scale."""
-        scaled = [
-            (each - center) / spread
-            for each, (center, spread) in zip(scores, self._scales, strict=True)
-        ]
-        return np.mean(scaled, axis=0)
+        """Return the mean of the members' scores on their common scale.
+
+        One member after the other: of very many rows there is one sum in memory, and
+        not the scores of all members.
+        """
+        total = 0.0
+        for each, (center, spread) in zip(scores, self._scales, strict=True):
+            total += (each - center) / spread
+        return total / len(self._scales)
 
     def _explained(self):
         return self.estimators_[0], self._mean_scores

@@ -125,8 +125,9 @@ def check_finite(X, estimator, name_cells=name_columns, remedy=IMPUTE):
     else:
         for block in blocks_of(*X.shape):
             rows = X[block]
+            # In the rows' own float: where the sum leaves it, each cell is looked at.
             with np.errstate(over="ignore", invalid="ignore"):
-                if np.isfinite(rows.sum(dtype=np.float64)):
+                if np.isfinite(rows.sum()):
                     continue
             nan |= np.isnan(rows).any(axis=0)
             infinite |= np.isinf(rows).any(axis=0)

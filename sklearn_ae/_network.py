@@ -19,7 +19,7 @@ from .training import (
 
 # Rows of a table that are read at once after a fit: what the layers make of them stays
 # in a core's own cache.
-BLOCK_SIZE = 512
+BLOCK_SIZE = 1024
 
 
 class NetworkKind:

@@ -53,9 +53,10 @@ class TrainingParameters:
         "mps".
     precision : {"auto", "float32", "float64", "bfloat16", "tf32"}, default="auto"
         How exactly ``fit`` trains. "auto" is float64 where one small batch holds all
-        rows, else float32. "bfloat16" cuts what large matrix products read to eight
-        bits, and "tf32" to eleven, on CUDA alone; weights, sums and steps are float32,
-        and held-out rows judge as precisely as ever. On a CPU with AVX-512 BF16 or AMX
+        rows, else float32. "bfloat16" rounds to eight bits what large matrix
+        products read and return, the gradients of weights included; "tf32" to eleven
+        what they read, on CUDA alone. Weights and steps are float32, and held-out rows
+        judge as precisely as ever. On a CPU with AVX-512 BF16 or AMX
         "bfloat16" makes steps of layers of hundreds of units two to three times as
         fast, and those of few units no faster; on a CPU without, it is slower. The
         fitted network is as precise as ever, and ``partial_fit`` trains it so.

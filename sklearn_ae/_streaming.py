@@ -91,8 +91,8 @@ def as_fitted(estimator):
 
 
 def first_block_recipe(recipe):
-    """Return the recipe of a fit that sets up PCA and does not train."""
-    settings = replace(recipe.settings, max_epochs=0)
+    """Return the recipe of a fit that sets up PCA and does not train, unheard."""
+    settings = replace(recipe.settings, max_epochs=0, callbacks=())
     return replace(recipe, hold_out=False, cross_fit=False, settings=settings)
 
 
@@ -146,9 +146,9 @@ class StreamingMixin:
         with cpu_threads(self._n_threads(recipe)):
             if first:
                 self._check_first_block(rows)
-                recipe = first_block_recipe(recipe)
+                start = first_block_recipe(recipe)
                 group = content_ranks(rows, seeds.split)
-                self._publish(fit_network(rows, weight, group, recipe), recipe)
+                self._publish(fit_network(rows, weight, group, start), start)
             else:
                 self._check_structure()
                 self._reference = self._reference.extended(rows, weight)

@@ -1,6 +1,8 @@
 """Many estimators fitted at once: those of one shape to the same rows as one stack."""
 
 import time
+import warnings
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -89,7 +91,7 @@ def obstacle_of(estimator):
     return ""
 
 
-def fit_together(tasks, n_jobs=None, raises=False):
+def fit_together(tasks, n_jobs=None, raises=False, verbose=0):
     """Fit estimators, each to its rows.
 
     Parameters
@@ -101,6 +103,8 @@ def fit_together(tasks, n_jobs=None, raises=False):
     raises : bool, default=False
         Whether parameters or rows that are out of order are an error before anything is
         trained, and not the outcome of their own fit.
+    verbose : int, default=0
+        Above 0, each stack is told of once it is trained.
 
     Returns
     -------
@@ -110,10 +114,10 @@ def fit_together(tasks, n_jobs=None, raises=False):
     for fit in opened:
         if raises and isinstance(fit, Exception):
             raise fit
-    return fit_opened(tasks, opened, n_jobs)
+    return fit_opened(tasks, opened, n_jobs, verbose)
 
 
-def fit_opened(tasks, opened, n_jobs=None):
+def fit_opened(tasks, opened, n_jobs=None, verbose=0):
     """Fit estimators whose fits are opened, or have failed to; see the above.
 
     Parameters
@@ -121,6 +125,7 @@ def fit_opened(tasks, opened, n_jobs=None):
     tasks : sequence of Task
     opened : sequence of Opened or Exception
     n_jobs : int or None, default=None
+    verbose : int, default=0
 
     Returns
     -------
@@ -129,7 +134,8 @@ def fit_opened(tasks, opened, n_jobs=None):
     stacks = _arranged(tasks, opened)
     members = [[(tasks[i], opened[i]) for i in places] for places in stacks]
     outcomes = [None] * len(tasks)
-    results = run_stacks(_fit_stack, members, n_jobs)
+    fit_stack = partial(_fit_stack, tell_of=len(tasks) if verbose > 0 else None)
+    results = run_stacks(fit_stack, members, n_jobs)
     for places, made in zip(stacks, results, strict=True):
         for place, (outcome, fitted) in zip(places, made, strict=True):
             vars(tasks[place].estimator).update(vars(fitted))
@@ -219,8 +225,11 @@ def _stack_size(opened, n_fits):
     return min(most, max(1, CPU_CELLS // cells))
 
 
-def _fit_stack(members):
-    """Fit the estimators of one stack; return outcomes and estimators."""
+def _fit_stack(members, tell_of=None):
+    """Fit the estimators of one stack; return outcomes and estimators.
+
+    It is told of as so many of ``tell_of`` fits, unless that is None.
+    """
     task, first = members[0]
     if isinstance(first, Exception):
         return [(Outcome(first, 0.0, 1), task.estimator)]
@@ -230,9 +239,12 @@ def _fit_stack(members):
             errors = [_attempt(_fit_alone, task.estimator, first)]
         else:
             errors = _fit_members(members)
-    seconds = (time.perf_counter() - start) / len(members)
+    seconds = time.perf_counter() - start
+    if tell_of is not None:
+        said = f"Trained {len(members)} of {tell_of} fits in {seconds:.1f} s"
+        print(said, flush=True)  # from another process, too
     return [
-        (Outcome(error, seconds, len(members)), task.estimator)
+        (Outcome(error, seconds / len(members), len(members)), task.estimator)
         for error, (task, _) in zip(errors, members, strict=True)
     ]
 
@@ -273,8 +285,7 @@ def _adopt(task, opened, job, training):
 def _trainings(runs):
     """Return what came out of each run; None where it has to be trained alone.
 
-    That is where it has no like, and where a stack fails, to tell which of it does. Its
-    networks are trained in place, so that each fit then starts afresh.
+    That is where it has no like, and where a stack fails, to tell which of it does.
     """
     by_key = {}
     for place, run in enumerate(runs):
@@ -282,10 +293,36 @@ def _trainings(runs):
         by_key.setdefault(key, []).append(place)
     trainings = [None] * len(runs)
     for places in by_key.values():
-        if len(places) == 1:
-            continue
-        together = _attempt(train_stacked, [runs[place] for place in places])
-        if not isinstance(together, Exception):
-            for place, training in zip(places, together, strict=True):
-                trainings[place] = training
+        stack = _train_stack([runs[place] for place in places])
+        for place, training in zip(places, stack, strict=True):
+            trainings[place] = training
     return trainings
+
+
+def _train_stack(runs):
+    """Return what came out of each run of a stack, or None of all that has failed.
+
+    A stack is trained on copies of its networks, so that others can start from them.
+    """
+    n_runs, nothing = len(runs), [None] * len(runs)
+    if n_runs == 1:
+        return nothing
+    try:
+        return train_stacked(runs)
+    except ValueError:  # training has diverged
+        return nothing
+    except torch.OutOfMemoryError:
+        warnings.warn(
+            f"{n_runs} fits that are trained together ran out of memory on "
+            f"device={str(runs[0].settings.device)!r}, and start again in two halves.",
+            stacklevel=2,
+        )
+    except Exception as error:
+        warnings.warn(
+            f"{n_runs} fits could not be trained together, and are trained one by one: "
+            f"{type(error).__name__}: {error}",
+            stacklevel=2,
+        )
+        return nothing
+    half = n_runs // 2
+    return _train_stack(runs[:half]) + _train_stack(runs[half:])

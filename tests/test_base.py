@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
-from sklearn_ae import _dictionary, _reference
+from sklearn_ae import _base, _dictionary, _reference
 from sklearn_ae.training import (
     Scaling,
     _corruption,
@@ -841,6 +841,59 @@ def test_a_device_too_full_for_a_row_says_so_itself(estimator, full):
     assert device.tried == [9, 4, 2, 1]
     with pytest.raises(NotFittedError):
         check_is_fitted(estimator)
+
+
+@pytest.fixture
+def too_large(monkeypatch):
+    """Make the device too small for all rows; count how often they were to go there."""
+
+    def shrink():
+        tried = []
+
+        class TooLarge(_rows.ResidentRows):
+            def __init__(self, *args):
+                tried.append(args)
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+
+        monkeypatch.setattr(_rows, "ResidentRows", TooLarge)
+        return tried
+
+    return shrink
+
+
+def test_rows_larger_than_the_device_are_trained_on_as_asked(estimator, too_large):
+    X = curve(200)
+    estimator.set_params(max_epochs=3, batch_size=50, early_stopping=False)
+    expected = clone(estimator).fit(X).transform(X)
+    tried = too_large()
+    with pytest.warns(UserWarning, match=r"^200 rows of .* do not fit") as caught:
+        estimator.fit(X)
+    assert sum("memory" in str(warning.message) for warning in caught) == 1
+    assert len(tried) == 1
+    assert estimator.batch_size_ == 50
+    assert_allclose(estimator.transform(X), expected, atol=1e-3)
+
+
+def test_rows_are_read_once_however_often_a_fit_starts(estimator, full, too_large):
+    estimator.set_params(max_epochs=2, batch_size=40, early_stopping=False)
+    full(10)
+    tried = too_large()
+    with pytest.warns(UserWarning, match="memory") as caught:
+        estimator.fit(curve(200))
+    said = [str(w.message) for w in caught if "memory" in str(w.message)]
+    assert [text.startswith("Training ran out") for text in said] == [False, True, True]
+    assert len(tried) == 1
+
+
+def test_memory_that_runs_out_after_training_is_no_matter_of_batches(
+    estimator, blob, monkeypatch
+):
+    def fail(job, training):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(_base, "complete", fail)
+    with pytest.raises(torch.OutOfMemoryError):  # and no warning
+        estimator.set_params(max_epochs=1).fit(blob)
 
 
 def test_one_warning_of_memory_that_is_an_error_ends_the_fit(estimator, full):

@@ -1,4 +1,4 @@
-"""scikit-learn's common checks, over every estimator and configuration, both floats."""
+"""scikit-learn's common checks, over all configurations and both floats."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ class InFloat32:
 # Named classes of this module, so that pickles find them.
 FLOAT32 = {
     kind: type(f"Float32{kind.__name__}", (InFloat32, kind), {"__module__": __name__})
-    for kind in {type(estimator) for estimator in ALL.values()}
+    for kind in {type(estimator) for estimator in ESTIMATORS.values()}
 }
 globals().update({kind.__name__: kind for kind in FLOAT32.values()})
 
@@ -68,7 +68,8 @@ def in_float32(estimator):
     # The checks fit on noise for a few epochs, where to be cut short is no defect.
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
 )
-@parametrize_with_checks([*ALL.values(), *map(in_float32, ALL.values())])
+# Configurations in float32 as well would take half an hour more on a slow machine.
+@parametrize_with_checks([*ALL.values(), *map(in_float32, ESTIMATORS.values())])
 def test_common_check(estimator, check):
     check(estimator)
 

@@ -1,5 +1,6 @@
 import pickle
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -132,6 +133,23 @@ def test_scores_and_rows_are_the_members_means(fitted, rows):
     expected = np.mean([member.reconstruct(rows) for member in members], axis=0)
     assert_allclose(fitted.reconstruct(rows), expected, rtol=1e-10, atol=1e-12)
     assert fitted.reconstruct(rows.astype(np.float32)).dtype == np.float32
+
+
+def test_scores_of_members_are_added_up_one_by_one(rows, monkeypatch):
+    ensemble = make(FAST, n_estimators=4).fit(rows)
+    score, alive = Autoencoder._score_rows, []
+
+    def watched(self, rows):
+        alive.append(sum(each() is not None for each in made))
+        scores = score(self, rows)
+        made.append(weakref.ref(scores))
+        return scores
+
+    made = []
+    monkeypatch.setattr(Autoencoder, "_score_rows", watched)
+    ensemble.score_samples(rows)
+    assert len(alive) == 4
+    assert max(alive) <= 1
 
 
 def test_members_differ_from_their_own_fits_in_initial_weights_alone(rows):

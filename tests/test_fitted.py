@@ -24,8 +24,8 @@ def fitted_of(X, **parameters):
 
 @pytest.fixture
 def many():
-    """Rows of more than one small block: shape (700, 5)."""
-    return np.random.default_rng(0).normal(size=(700, 5)) * [5, 4, 3, 2, 1]
+    """Rows of more than one small block: shape (1400, 5)."""
+    return np.random.default_rng(0).normal(size=(1400, 5)) * [5, 4, 3, 2, 1]
 
 
 def raw_codes(fitted):
@@ -44,10 +44,10 @@ def test_blocks_are_all_rows_in_order(blob, monkeypatch):
 def test_small_blocks_are_those_of_the_kind_of_network(many, monkeypatch):
     fitted = fitted_of(many)
     sizes = [(n_rows, len(rows)) for n_rows, rows in fitted.small_blocks()]
-    assert sizes == [(512, 512), (188, 188)]
-    monkeypatch.setattr(_rows, "BLOCK_ROWS", 600)
+    assert sizes == [(1024, 1024), (376, 376)]
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 1200)
     sizes = [n_rows for n_rows, _ in fitted.small_blocks()]
-    assert sizes == [512, 88, 100]
+    assert sizes == [1024, 176, 200]
 
 
 def test_codes_are_those_of_all_rows(many):
@@ -56,7 +56,7 @@ def test_codes_are_those_of_all_rows(many):
 
 
 def test_codes_of_many_rows_are_not_kept(many, monkeypatch):
-    monkeypatch.setattr(_fitted, "KEPT_CELLS", 3 * 700 - 1)
+    monkeypatch.setattr(_fitted, "KEPT_CELLS", 3 * 1400 - 1)
     assert fitted_of(many).codes is None
     monkeypatch.setattr(_fitted, "KEPT_CELLS", 3 * 700)
     assert fitted_of(many).codes.shape == (700, 3)

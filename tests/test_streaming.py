@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
 from sklearn_ae import Autoencoder
 from sklearn_ae._fitting import Start
@@ -144,6 +145,25 @@ def test_the_first_block_sets_up_pca_and_nothing_else(blob):
     assert first.settings.max_epochs == 0
     assert recipe.hold_out
     assert recipe.settings.max_epochs > 0
+
+
+def test_callbacks_hear_of_each_block_once(blob):
+    heard = []
+
+    class Listener(Callback):
+        def on_train_begin(self, net, **kwargs):
+            heard.append("begin")
+
+        def on_epoch_end(self, net, **kwargs):
+            heard.append("epoch")
+
+        def on_train_end(self, net, **kwargs):
+            heard.append("end")
+
+    estimator = Autoencoder(2, callbacks=[Listener()], **FAST)
+    for _ in range(2):
+        estimator.partial_fit(blob)
+    assert heard == ["begin", "epoch", "end"] * 2
 
 
 def test_blocks_are_not_all_read_in_the_same_order(blob, monkeypatch):

@@ -240,16 +240,46 @@ def test_a_warning_made_an_error_is_its_own_fits(few, monkeypatch):
     assert all("still improving" in text for text in found)
 
 
+def said_of_stacks(caught):
+    return [text for text in (str(w.message) for w in caught) if "together" in text]
+
+
 def test_fits_of_a_stack_that_fails_start_afresh(few, monkeypatch):
     def fail(runs):
         for run in runs:
             with torch.no_grad():
                 for parameter in run.network.parameters():
                     parameter.fill_(np.nan)
-        raise torch.OutOfMemoryError("CUDA out of memory.")
+        raise RuntimeError("no kernel image is available")
 
     monkeypatch.setattr(_together, "train_stacked", fail)
-    assert_fits_are_as_alone([make(), make(random_state=1)], few, rtol=1e-12)
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        assert_fits_are_as_alone([make(), make(random_state=1)], few, rtol=1e-12)
+    assert said_of_stacks(caught) == [
+        "2 fits could not be trained together, and are trained one by one: "
+        "RuntimeError: no kernel image is available"
+    ]
+
+
+def test_a_stack_that_runs_out_of_memory_is_halved(few, monkeypatch):
+    sizes, train_stacked = [], _together.train_stacked
+
+    def fill(runs):
+        sizes.append(len(runs))
+        trainings = train_stacked(runs)  # memory runs out in the midst of it
+        if len(runs) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return trainings
+
+    monkeypatch.setattr(_together, "train_stacked", fill)
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        assert_fits_are_as_alone([make(random_state=i) for i in range(5)], few)
+    assert sizes == [5, 2, 3, 2]  # and one alone
+    assert said_of_stacks(caught) == [
+        f"{size} fits that are trained together ran out of memory on device='cpu', and "
+        "start again in two halves."
+        for size in (5, 3)
+    ]
 
 
 def test_callbacks_of_scikit_learn_are_called(few):
@@ -282,6 +312,22 @@ def test_rows_are_read_once(few):
     opened = _together._opened(tasks)
     assert len({id(fit.rows) for fit in opened}) == 1
     assert_fits_are_as_alone([task.estimator for task in tasks], integers)
+
+
+def test_stacks_are_told_of_where_asked_for(few, capsys):
+    estimators = [make(random_state=seed) for seed in range(3)]
+    estimators += [make(max_epochs=-1), make(n_components=1)]
+    tasks = [Task(each, few) for each in estimators]
+    fit_together(tasks)
+    assert not capsys.readouterr().out
+    fit_together([Task(clone(each), few) for each in estimators], verbose=1)
+    lines = [line.rpartition(" in ") for line in capsys.readouterr().out.splitlines()]
+    assert sorted(said for said, _, _ in lines) == [
+        "Trained 1 of 5 fits",
+        "Trained 3 of 5 fits",
+    ]
+    for _, _, time in lines:
+        assert float(time.removesuffix(" s")) >= 0
 
 
 def test_nothing_to_fit():

@@ -28,7 +28,7 @@ class Fold:
     """The training rows of a split, as candidates' last steps receive them.
 
     Candidates that are judged by their own ``score``, and then forgotten, need no
-    scores of outliers.
+    scores of outliers, unless it is none of this package.
     """
 
     def __init__(self, X, y, finds_outliers=True):
@@ -38,8 +38,9 @@ class Fold:
 
     def task(self, estimator):
         """Return the task of a candidate, or None if the search has to fit it."""
+        finds_outliers = self.finds_outliers or has_own_score(estimator)
         if not isinstance(estimator, Pipeline):
-            return Task(estimator, self.X, self.weight, self.finds_outliers)
+            return Task(estimator, self.X, self.weight, finds_outliers)
         if self.weight is not None:
             return None
         name, final = estimator.steps[-1]
@@ -54,7 +55,16 @@ class Fold:
             return None
         if key is not None:
             self._transformed[key] = rows
-        return Task(final, rows, None, self.finds_outliers)
+        return Task(final, rows, None, finds_outliers)
+
+
+def has_own_score(estimator):
+    """Whether the ``score`` of an estimator, or of a step, is a user's own."""
+    if type(estimator) is Pipeline:
+        estimator = estimator.steps[-1][1]
+    owner = next(kind for kind in type(estimator).__mro__ if "score" in vars(kind))
+    package = __name__.partition(".")[0]
+    return owner.__module__.partition(".")[0] != package
 
 
 class Fits:
@@ -69,14 +79,14 @@ class Fits:
         """Take on the next fit; None is left to the search."""
         self._tasks.append(task)
 
-    def make(self, n_jobs, raises=False):
+    def make(self, n_jobs, raises=False, verbose=0):
         """Make the fits, and bank those that succeed; rows are not kept.
 
-        ``raises`` is that of :func:`~sklearn_ae._together.fit_together`.
+        Arguments are those of :func:`~sklearn_ae._together.fit_together`.
         """
         tasks = [task for task in self._tasks if task is not None]
         keys = _keys_of(tasks)
-        outcomes = fit_together(tasks, n_jobs, raises)
+        outcomes = fit_together(tasks, n_jobs, raises, verbose)
         for task, key, outcome in zip(tasks, keys, outcomes, strict=True):
             if outcome.error is None:
                 self.bank.put(key, task.estimator)

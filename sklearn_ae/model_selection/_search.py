@@ -4,11 +4,16 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from joblib import effective_n_jobs
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+    RandomizedSearchCV,
+    check_cv,
+)
 from sklearn.pipeline import Pipeline
-from sklearn.utils import indexable
+from sklearn.utils import Bunch, indexable
 
 from .._base import BaseAutoencoder
 from .._compat import params_at, safe_split
@@ -23,17 +28,22 @@ class Asked(NamedTuple):
     Attributes
     ----------
     X, y : array-like
-    params : dict
-        Of ``fit``.
+    routed : Bunch
+        What of the parameters of ``fit`` goes to the estimator, and to the splitter.
     n_jobs : int or None
+    candidates : list of dict
+    batched : list of bool
+        Whether each candidate is trained together with others.
     obstacle : str or None
-        Why no candidate can be batched, whatever it is.
+        Why none can be, whatever it is.
     """
 
     X: object
     y: object
-    params: dict
+    routed: Bunch
     n_jobs: int | None
+    candidates: list
+    batched: list
     obstacle: str | None
 
 
@@ -65,7 +75,7 @@ class BatchedSearchMixin:
         self._validate_params()
         X, y = indexable(X, y)
         given = {name: getattr(self, name) for name in ("estimator", "n_jobs", "cv")}
-        self._asked = Asked(X, y, params, self.n_jobs, self._find_obstacle(params))
+        self._asked = self._ask(X, y, params)
         cache = StepCache()
         try:
             self._prepare(cache)
@@ -78,20 +88,32 @@ class BatchedSearchMixin:
             _forget_steps(getattr(self, "best_estimator_", None))
             vars(self).update(given)
 
-    def _find_obstacle(self, params):
+    def _ask(self, X, y, params):
+        """Return what is :class:`Asked`; candidates are drawn here, and only here."""
+        candidates = list(self._candidates())
+        with warnings.catch_warnings():  # what there is to say, the search will say
+            warnings.simplefilter("ignore")
+            routed = self._get_routed_params_for_fit(params)
+        obstacle = self._find_obstacle(routed.estimator.fit)
+        batched = [
+            obstacle is None and not _obstacle_of(estimator)
+            for estimator in self._estimators(candidates)
+        ]
+        return Asked(X, y, routed, self.n_jobs, candidates, batched, obstacle)
+
+    def _estimators(self, candidates):
+        return [
+            clone(self.estimator).set_params(**clone(candidate, safe=False))
+            for candidate in candidates
+        ]
+
+    def _find_obstacle(self, fit_params):
         """Return why no candidate can be batched, or None if some may be."""
-        asked = self.estimator
-        reaching = set(self._get_routed_params_for_fit(params).estimator.fit)
-        if reaching - (set() if isinstance(asked, Pipeline) else {"sample_weight"}):
+        is_pipeline = isinstance(self.estimator, Pipeline)
+        if set(fit_params) - (set() if is_pipeline else {"sample_weight"}):
             return (
-                f"fit was given {sorted(reaching)}. Fits that are trained together "
+                f"fit was given {sorted(fit_params)}. Fits that are trained together "
                 "take sample_weight, unless they are a Pipeline's, and nothing else."
-            )
-        if effective_n_jobs(self.n_jobs) > 1 and not _is_batchable(asked):
-            return (
-                f"estimator={asked!r} is none that is trained together, and so "
-                f"n_jobs={self.n_jobs!r} has other processes fit. Give n_jobs=None, or "
-                "one of the candidates as the estimator."
             )
         return None
 
@@ -99,37 +121,29 @@ class BatchedSearchMixin:
         """Make the search look for its fits where they will be, and its steps too."""
         if isinstance(self.cv, Iterator):  # it gives its splits once
             self.cv = list(self.cv)
-        if self._asked.obstacle is not None:
+        if not any(self._asked.batched):
             return
         self.n_jobs = 1  # what is left to do is to score, where the fits are
         if isinstance(self.estimator, Pipeline) and self.estimator.memory is None:
             self.estimator = clone(self.estimator).set_params(memory=cache)
 
     def _run_search(self, evaluate_candidates, callback_ctx=None):
-        def evaluate(candidate_params, cv=None, more_results=None, **context):
-            return self._evaluate(
-                evaluate_candidates, list(candidate_params), cv, more_results, context
-            )
+        def evaluate(candidates, **context):  # which have been drawn already
+            return self._evaluate(evaluate_candidates, context)
 
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         super()._run_search(evaluate, **context)
 
-    def _evaluate(self, evaluate_candidates, candidates, cv, more_results, context):
-        """Evaluate candidates, once those that can be batched are fitted."""
-        X, y, params, n_jobs, obstacle = self._asked
-        routed = self._get_routed_params_for_fit(params)
-        estimators = [
-            clone(self.estimator).set_params(**clone(candidate, safe=False))
-            for candidate in candidates
-        ]
-        batched = [obstacle is None and _is_batchable(each) for each in estimators]
+    def _evaluate(self, evaluate_candidates, context):
+        """Evaluate the candidates, once those that can be batched are fitted."""
+        X, y, routed, n_jobs, candidates, batched, obstacle = self._asked
+        estimators = self._estimators(candidates)
         if not all(batched):
             message = _say_why(self, candidates, estimators, obstacle)
             warnings.warn(message, UserWarning, stacklevel=2)
         if not any(batched):
-            return evaluate_candidates(candidates, cv, more_results, **context)
-        if cv is None:
-            cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+            return evaluate_candidates(candidates, **context)
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = cv.split(X, y, **routed.splitter.split)
         cv, fits = FixedSplits(list(splits)), Fits()
         for train, _ in cv.splits:
@@ -138,9 +152,9 @@ class BatchedSearchMixin:
             fold.weight = params_at(X, routed.estimator.fit, train).get("sample_weight")
             for estimator, is_batched in zip(estimators, batched, strict=True):
                 fits.add(fold.task(clone(estimator)) if is_batched else None)
-        fits.make(n_jobs, raises=self.error_score == "raise")
+        fits.make(n_jobs, self.error_score == "raise", self.verbose)
         with fits.bank.open():
-            results = evaluate_candidates(candidates, cv, more_results, **context)
+            results = evaluate_candidates(candidates, cv, **context)
         fits.correct_times(results, len(candidates), len(cv.splits))
         return results
 
@@ -148,11 +162,6 @@ class BatchedSearchMixin:
         # For workers: they are given the rows themselves.
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_asked"}
-
-
-def _is_batchable(estimator):
-    """Whether an estimator is, or ends in, one whose fits are trained together."""
-    return not _obstacle_of(estimator)
 
 
 def _obstacle_of(estimator):
@@ -204,21 +213,24 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
 
     Parameters
     ----------
-    estimator : Autoencoder, DenoisingAutoencoder or Pipeline that ends in one
-        The estimator whose parameters are searched.
+    estimator : Autoencoder, OutlierAutoencoder, DenoisingAutoencoder or Pipeline
+        The estimator whose parameters are searched; a Pipeline that ends in one of
+        them.
     param_grid : dict or list of dict
         Values by the name of the parameter.
     scoring : str, callable, list, tuple or dict, default=None
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
         Processes that train stacks side by side; None is one, -1 all cores. Scores,
-        and candidates beside them that cannot be batched, are left to this one.
+        and candidates beside them that cannot be batched, are left to this one; where
+        none can be batched, all processes fit and score.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None
         The splits; None is five folds.
     verbose : int, default=0
-        How much is said of fits and scores, once all that is batched is trained.
+        Above 0, a line for each stack, once it is trained; then what scikit-learn's
+        search says of fits and scores, the more the higher.
     pre_dispatch : int or str, default="2*n_jobs"
         Jobs that wait, where processes fit.
     error_score : "raise" or float, default=np.nan
@@ -251,6 +263,9 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     ['learning_rate', 'weight_decay']
     """
 
+    def _candidates(self):
+        return ParameterGrid(self.param_grid)
+
 
 class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     """Search over drawn parameters; candidates and folds are trained together.
@@ -262,8 +277,9 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
 
     Parameters
     ----------
-    estimator : Autoencoder, DenoisingAutoencoder or Pipeline that ends in one
-        The estimator whose parameters are searched.
+    estimator : Autoencoder, OutlierAutoencoder, DenoisingAutoencoder or Pipeline
+        The estimator whose parameters are searched; a Pipeline that ends in one of
+        them.
     param_distributions : dict or list of dict
         Lists of values or distributions, by the name of the parameter.
     n_iter : int, default=10
@@ -272,13 +288,15 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
         What candidates are judged by; None is the estimator's own ``score``.
     n_jobs : int, default=None
         Processes that train stacks side by side; None is one, -1 all cores. Scores,
-        and candidates beside them that cannot be batched, are left to this one.
+        and candidates beside them that cannot be batched, are left to this one; where
+        none can be batched, all processes fit and score.
     refit : bool, str or callable, default=True
         Whether to fit the best to all rows, or how it is found.
     cv : int, cross-validator or iterable, default=None
         The splits; None is five folds.
     verbose : int, default=0
-        How much is said of fits and scores, once all that is batched is trained.
+        Above 0, a line for each stack, once it is trained; then what scikit-learn's
+        search says of fits and scores, the more the higher.
     pre_dispatch : int or str, default="2*n_jobs"
         Jobs that wait, where processes fit.
     random_state : int, RandomState instance or None, default=None
@@ -312,3 +330,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     >>> bool(search.fit(X).best_score_ > 0.9)
     True
     """
+
+    def _candidates(self):
+        return ParameterSampler(
+            self.param_distributions, self.n_iter, random_state=self.random_state
+        )

@@ -115,10 +115,10 @@ def _is_much(rows):
 
 
 class Bfloat16Layer(StepLayer):
-    """The same with operands and products in bfloat16.
+    """The same with operands and products in bfloat16, the weights' gradients included.
 
-    Weights, gradients, biases and all that lies between two layers stay as they are:
-    what is added up over many steps would vanish in eight bits.
+    Weights, biases and all that is done between two products stay as they are: what is
+    added up over many steps would vanish in eight bits.
     """
 
     def __init__(self, layer):

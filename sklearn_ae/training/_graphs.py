@@ -1,11 +1,16 @@
 """Direct steps as one CUDA graph: dozens of short kernels that a GPU starts at once."""
 
+import threading
+
 import torch
 
 from ._loss import Batch
 
 # Runs before a graph is captured, in which libraries set themselves up.
 WARM_UP_RUNS = 3
+
+# CUDA allows one capture at a time, and fits may run in several threads.
+_capture_lock = threading.Lock()
 
 
 def can_replay(net):
@@ -29,8 +34,8 @@ class ReplayedStep:
     ----------
     step : DenseStep
     capture : callable or None
-        ``capture(run)`` returns a function that does what ``run()`` does, with the same
-        tensors. None captures a CUDA graph.
+        ``capture(run, device)`` returns a function that does what ``run()`` does, with
+        the same tensors, which are on the device. None captures a CUDA graph.
     """
 
     def __init__(self, step, capture=None):
@@ -65,7 +70,7 @@ class ReplayedStep:
             self.made = self.step(held, column_weight)
 
         try:
-            self.slots, self.replay = slots, self.capture(run)
+            self.slots, self.replay = slots, self.capture(run, batch.inputs.device)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:  # of a driver or library that cannot
@@ -90,16 +95,31 @@ def _shapes_of(tensors):
     return [t if t is None else t.shape for t in tensors]
 
 
-def cuda_graph(run):
-    """Return a function that starts all kernels of ``run()`` again, at once."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UP_RUNS):
-            run()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    # Fits in other threads may allocate memory meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        run()
+def cuda_graph(run, device):
+    """Return a function that starts all kernels of ``run()`` again, at once.
+
+    Parameters
+    ----------
+    run : callable
+    device : torch device
+        Of its tensors; what runs on others is not captured.
+    """
+    with _capture_lock, torch.cuda.device(device):
+        # Of its own: by default all captures of the process share a stream.
+        stream, before = torch.cuda.Stream(), torch.cuda.current_stream()
+        try:
+            stream.wait_stream(before)
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UP_RUNS):
+                    run()
+            before.wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            # Fits in other threads may allocate memory meanwhile.
+            capture = torch.cuda.graph(
+                graph, stream=stream, capture_error_mode="thread_local"
+            )
+            with capture:
+                run()
+        finally:  # torch leaves it out where a capture fails to begin or end
+            torch.cuda.set_stream(before)
     return graph.replay

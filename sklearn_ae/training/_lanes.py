@@ -2,6 +2,7 @@
 
 import torch
 
+from ._batches import KEPT_CELLS
 from ._loss import Batch
 
 
@@ -29,7 +30,7 @@ class LanedTraining:
 
 
 class LanedHeldOut:
-    """Held-out batches of lanes, as batches of one stack.
+    """Held-out batches of lanes, as batches of one stack, kept where they are few.
 
     Parameters
     ----------
@@ -46,10 +47,16 @@ class LanedHeldOut:
         self._kept = None
 
     def __iter__(self):
-        if self._kept is None:
-            batches = zip(*self.lanes, strict=True)
-            self._kept = [joined_batch(batch, self.sizes) for batch in batches]
-        return iter(self._kept)
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept = []
+        for batches in zip(*self.lanes, strict=True):
+            batch = joined_batch(batches, self.sizes)
+            if self.counts.numel() * batch.inputs.shape[-1] <= KEPT_CELLS:
+                kept.append(batch)
+            yield batch
+        self._kept = kept or None
 
 
 def joined_batch(batches, sizes):

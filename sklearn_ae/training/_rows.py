@@ -4,6 +4,7 @@ A source hands out standardised float rows on the device. The network never sees
 user's units: columns twelve orders of magnitude apart reach it alike.
 """
 
+import warnings
 from typing import Protocol
 
 import numpy as np
@@ -68,7 +69,10 @@ class ResidentRows:
 
 
 class LazyRows:
-    """Rows read and standardised batch by batch: sparse or memory-mapped input."""
+    """Rows read and standardised batch by batch.
+
+    Sparse or memory-mapped ones, and those that the device cannot hold all at once.
+    """
 
     def __init__(self, X, scaling, dtype, device):
         self.n_rows, self.n_features = X.shape
@@ -99,9 +103,17 @@ def is_run(index):
 
 
 def make_source(X, scaling, dtype, device):
-    """Return the source that suits how ``X`` is held."""
-    lazy = sparse.issparse(X) or is_memory_mapped(X)
-    return (LazyRows if lazy else ResidentRows)(X, scaling, dtype, device)
+    """Return the source that suits how ``X`` is held, and what the device can hold."""
+    if not (sparse.issparse(X) or is_memory_mapped(X)):
+        try:
+            return ResidentRows(X, scaling, dtype, device)
+        except torch.OutOfMemoryError:  # smaller batches would be no remedy
+            warnings.warn(
+                f"{X.shape[0]} rows of {X.shape[1]} columns do not fit into the memory "
+                f"of device={str(device)!r}, and are copied there batch by batch.",
+                stacklevel=2,
+            )
+    return LazyRows(X, scaling, dtype, device)
 
 
 def is_memory_mapped(X):

@@ -30,10 +30,10 @@ class Scaling:
             rows = rows.toarray()
         # In torch's memory: on where it begins the last bits of products may hang.
         standardized = torch.empty(rows.shape, dtype=torch.float64)
-        view = standardized.numpy()
-        with np.errstate(over="ignore"):  # such a row is infinitely far out
-            np.subtract(rows, self.mean, out=view)
-            view /= self.std
+        standardized.numpy()[...] = rows
+        # torch's loops over short rows take half the time of NumPy's. Copies, since
+        # torch warns of arrays that are read-only, as those of a mapped pickle.
+        standardized.sub_(torch.tensor(self.mean)).div_(torch.tensor(self.std))
         return standardized.to(device, dtype)
 
     def restore(self, rows):

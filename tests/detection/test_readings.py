@@ -117,7 +117,7 @@ def read_rows(monkeypatch):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_final_model_reads_all_rows_once(network, many, read_rows):
-    X = many[:1024]  # of two whole blocks, whatever the network
+    X = many[:1024]  # of whole blocks, whatever the network
     Autoencoder(
         3, network=NETWORKS[network], early_stopping=False, max_epochs=1, random_state=0
     ).fit(X)
@@ -135,7 +135,7 @@ def test_many_rows_are_read_anew_for_their_scores(many, read_rows, monkeypatch):
 def test_rows_are_read_in_blocks(many, read_rows, monkeypatch):
     estimator = Autoencoder(3, **FAST)
     whole = estimator.fit(many).training_scores_
-    assert max(read_rows) == 512
+    assert max(read_rows) == 1024
     read_rows.clear()
     monkeypatch.setattr(_rows, "BLOCK_ROWS", 100)
     blocks = estimator.fit(many).training_scores_

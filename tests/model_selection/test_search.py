@@ -282,6 +282,18 @@ def test_weights_of_rows(as_given, rows, alone):
     assert len(alone) == 1 + 4 * 3 + 1
 
 
+def test_a_scorer_without_weights_is_warned_of_once(rows):
+    weight = np.linspace(1, 2, 150)
+    messages = []
+    for kind in (BatchedGridSearchCV, GridSearchCV):
+        search = kind(AE, {"weight_decay": [0]}, cv=2, scoring=mean_code)
+        with pytest.warns(UserWarning, match="does not support sample_weight") as said:
+            search.fit(rows, sample_weight=weight)
+        texts = [str(each.message) for each in said]
+        messages.append([text for text in texts if "sample_weight" in text])
+    assert len(messages[0]) == len(messages[1]) == 1
+
+
 def test_weights_of_a_series_with_an_index_of_its_own(rows, alone):
     pd = pytest.importorskip("pandas")
     weight = np.random.default_rng(0).uniform(size=150)
@@ -664,18 +676,12 @@ def test_nothing_is_left_of_the_steps(rows):
     assert search.best_estimator_.memory is None
 
 
-def test_an_estimator_that_keeps_its_candidates_from_being_batched(rows):
+def test_candidates_decide_whatever_the_estimator_is(rows, alone):
     search = BatchedGridSearchCV(
         Pipeline([("ae", clone(VARIATIONAL))]), {"ae": [clone(AE)]}, cv=2, n_jobs=2
     )
-    with pytest.warns(UserWarning) as caught:  # noqa: PT030
-        search.fit(rows)
-    assert [str(each.message) for each in caught] == [
-        "BatchedGridSearchCV fits all candidates one by one: estimator="
-        f"{search.estimator!r} is none that is trained together, and so n_jobs=2 has "
-        "other processes fit. Give n_jobs=None, or one of the candidates as the "
-        "estimator."
-    ]
+    search.fit(rows)
+    assert len(alone) == 1
 
 
 # -- jobs
@@ -697,18 +703,28 @@ def test_jobs_change_nothing_and_scores_are_taken_here(n_jobs, rows, alone):
     assert (search.cv_results_["mean_test_score"] == os.getpid()).all()
 
 
-def test_what_is_not_batched_is_fitted_in_processes(rows):
+@pytest.mark.parametrize(
+    ("estimator", "grid"),
+    [
+        (
+            make_pipeline(StandardScaler(), clone(VARIATIONAL)),
+            {"variationalautoencoder__beta": [0.5, 1.0]},
+        ),
+        (AE, {"trim": [0.05, 0.1]}),
+        (
+            make_pipeline(StandardScaler(), AE),
+            {"autoencoder__trim": [0.05, 0.1]},
+        ),
+    ],
+)
+def test_what_is_not_batched_is_fitted_in_processes(estimator, grid, rows):
     search = BatchedGridSearchCV(
-        make_pipeline(StandardScaler(), clone(VARIATIONAL)),
-        {"variationalautoencoder__beta": [0.5, 1.0]},
-        cv=2,
-        n_jobs=2,
-        scoring=process,
-        refit=False,
+        clone(estimator), grid, cv=2, n_jobs=2, scoring=process, refit=False
     )
     with pytest.warns(UserWarning, match="fits 2 of 2 candidates one by one"):
         search.fit(rows)
     assert (search.cv_results_["mean_test_score"] != os.getpid()).all()
+    assert search.n_jobs == 2
 
 
 def test_searches_within_cross_validation(rows):
@@ -749,6 +765,36 @@ def test_candidates_judged_by_their_score_learn_no_outliers(
     search = BatchedGridSearchCV(AE, grid, cv=2, scoring=scoring).fit(rows)
     assert len(learned) == n_fits
     assert np.isfinite(search.score_samples(rows)).all()
+
+
+class JudgedByOutliers(Autoencoder):
+    """Scores rows by how usual they are."""
+
+    def score(self, X, y=None, sample_weight=None):
+        return np.average(self.score_samples(X), weights=sample_weight)
+
+
+class JudgedPipeline(Pipeline):
+    """The same of a pipeline."""
+
+    def score(self, X, y=None):
+        return self.score_samples(X).mean()
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        JudgedByOutliers(**AE.get_params()),
+        Pipeline([("ae", JudgedByOutliers(**AE.get_params()))]),
+        JudgedPipeline([("ae", AE)]),
+    ],
+    ids=["estimator", "last step", "pipeline"],
+)
+def test_a_score_of_ones_own_may_ask_for_outliers(estimator, rows, alone):
+    name = "ae__weight_decay" if isinstance(estimator, Pipeline) else "weight_decay"
+    search = search_both(estimator, {name: [0.0, 1.0]}, rows, cv=2)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert len(alone) == 1 + 2 * 2 + 1
 
 
 def test_a_random_state_instance(rows, alone):
@@ -795,6 +841,17 @@ def test_times_of_fits_are_shares_of_their_stacks(rows, monkeypatch):
     results = BatchedGridSearchCV(AE, GRID, cv=2).fit(rows).cv_results_
     np.testing.assert_allclose(results["mean_fit_time"], 150, atol=50)
     np.testing.assert_array_equal(results["std_fit_time"], 50)
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_stacks_are_told_of_before_scikit_learn_speaks(verbose, rows, capsys):
+    BatchedGridSearchCV(AE, GRID, cv=2, verbose=verbose).fit(rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" in ")[0] for line in lines] == [
+        "Trained 4 of 8 fits",
+        "Trained 4 of 8 fits",
+        "Fitting 2 folds for each of 4 candidates, totalling 8 fits",
+    ][: 3 * verbose]
 
 
 def test_progress_is_shown(rows, capsys):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from sklearn_ae.training import Batch
+from sklearn_ae.training import Batch, _lanes
 from sklearn_ae.training._lanes import LanedHeldOut, LanedTraining, joined_batch
 
 
@@ -81,11 +81,28 @@ def test_lanes_of_different_lengths_are_refused():
         list(LanedTraining(lanes, [1, 1]))
 
 
-def test_held_out_batches_are_joined_once():
+@pytest.fixture
+def held_out():
+    """Two lanes of three models of six rows of four columns, and both in one."""
     counts = [torch.ones(1, 6, dtype=torch.bool), torch.zeros(2, 6, dtype=torch.bool)]
     lanes = [Lane([clean(rows(6, 4))], own) for own in counts]
-    laned = LanedHeldOut(lanes, [1, 2])
+    return lanes, LanedHeldOut(lanes, [1, 2])
+
+
+def test_held_out_batches_are_joined_once(held_out):
+    lanes, laned = held_out
     assert laned.counts.sum(dim=1).tolist() == [6, 0, 0]
     first, again = list(laned), list(laned)
     assert first[0] is again[0]
     assert [lane.n_passes for lane in lanes] == [1, 1]
+
+
+@pytest.mark.parametrize(("cells", "n_passes"), [(71, 2), (72, 1)])
+def test_many_held_out_rows_are_joined_each_time(
+    held_out, cells, n_passes, monkeypatch
+):
+    monkeypatch.setattr(_lanes, "KEPT_CELLS", cells)
+    lanes, laned = held_out
+    first, again = list(laned), list(laned)
+    assert [lane.n_passes for lane in lanes] == [n_passes] * 2
+    assert_close(first[0].inputs, again[0].inputs)

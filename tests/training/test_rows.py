@@ -132,6 +132,23 @@ def test_the_source_suits_how_rows_are_held(kind, source, X, mapped):
     assert type(made) is source
 
 
+def test_rows_that_the_device_cannot_hold_are_read_batch_by_batch(X, monkeypatch):
+    class TooLarge(ResidentRows):
+        def __init__(self, *args):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(_rows, "ResidentRows", TooLarge)
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        made = make_source(X, SCALING, torch.float64, CPU)
+    assert [str(each.message) for each in caught] == [
+        "20 rows of 3 columns do not fit into the memory of device='cpu', and are "
+        "copied there batch by batch."
+    ]
+    assert type(made) is LazyRows
+    expected = (X[[7, 0]] - SCALING.mean) / SCALING.std
+    np.testing.assert_allclose(made.take(torch.tensor([7, 0])), expected)
+
+
 def test_views_of_a_mapped_file_count_as_mapped(mapped, X):
     assert is_memory_mapped(mapped)
     assert is_memory_mapped(np.asarray(mapped)[2:])
