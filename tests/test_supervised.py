@@ -42,11 +42,12 @@ BOTH = pytest.mark.parametrize(
 )
 
 # With the usual encoder they pass as well, for ten times the time.
+QUICK = {"hidden_layer_sizes": (8,), "validation_fraction": 0.3, "max_epochs": 4}
 CONFIGURATIONS = [
-    AutoencoderClassifier(Autoencoder(4, max_epochs=4), max_epochs=8, random_state=0),
-    AutoencoderRegressor(Autoencoder(10, max_epochs=4), max_epochs=8, random_state=0),
+    AutoencoderClassifier(Autoencoder(4, **QUICK), max_epochs=8, random_state=0),
+    AutoencoderRegressor(Autoencoder(10, **QUICK), max_epochs=8, random_state=0),
     AutoencoderClassifier(
-        Autoencoder(2, max_epochs=4),
+        Autoencoder(2, **QUICK),
         head_layer_sizes=(),
         reconstruction_weight=0,
         corruption_rate=0,
@@ -54,7 +55,7 @@ CONFIGURATIONS = [
         **FAST,
     ),
     AutoencoderRegressor(
-        Autoencoder(10, max_epochs=4),
+        Autoencoder(10, **QUICK),
         early_stopping=False,
         freeze=2,
         **FAST,
