@@ -8,7 +8,7 @@ import _peers
 import _report
 import numpy as np
 from _timing import interleave, median_ratio
-from _variants import Part, note
+from _variants import Part, judge, note
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -23,6 +23,8 @@ N_ROWS, N_FEATURES, N_COMPONENTS = 20_000, 30, 8
 DIGITS_COMPONENTS, MNIST_COMPONENTS = 16, 32
 QUICK_ROWS = 500
 REPETITIONS = 3
+# Seconds of so many epochs of MNIST on a GPU, at most.
+GPU_EPOCHS, GPU_SECONDS = 30, 3.0
 # MLPRegressor's default of 200 epochs would take longer on MNIST than all the rest.
 MNIST_MLP_EPOCHS = 10
 
@@ -30,6 +32,7 @@ MNIST_MLP_EPOCHS = 10
 def run(options):
     """Time fits to a table, to digits and to MNIST."""
     warm_up(options.device)
+    bounds = []
     repetitions = 1 if options.quick else options.repetitions or REPETITIONS
     table, digits = _data.make_table(N_ROWS, N_FEATURES), load_digits().data
     if options.quick:
@@ -43,9 +46,11 @@ def run(options):
     mnist = _data.mnist_path(options.data)
     if mnist.exists() and not options.quick:
         sections.append(compare_mnist(mnist, options.device))
+        if options.device != "cpu":
+            judge_mnist(mnist, options.device, bounds)
     elif not options.quick:
         note("MNIST is left out: images/mnist.npz is not among the data.")
-    return Part([], sections)
+    return Part(bounds, sections)
 
 
 def models_for(k, device, *, mlp_epochs=200):
@@ -83,6 +88,21 @@ def compare_mnist(path, device):
     models = models_for(MNIST_COMPONENTS, device, mlp_epochs=MNIST_MLP_EPOCHS)
     remark = f" (MLPRegressor: {MNIST_MLP_EPOCHS} epochs)"
     return compare("MNIST", images, models, 1, remark)
+
+
+def judge_mnist(path, device, bounds):
+    """Judge the seconds of a fit of few epochs to MNIST's training images."""
+    images, _ = _data.load_mnist(path)
+    make_model = partial(
+        Autoencoder,
+        MNIST_COMPONENTS,
+        max_epochs=GPU_EPOCHS,
+        device=device,
+        random_state=0,
+    )
+    seconds = interleave({OURS: partial(fit, make_model, images)}, REPETITIONS)[OURS]
+    claim = f"seconds of {GPU_EPOCHS} epochs of MNIST on {device}"
+    judge(bounds, _report.at_most(claim, float(np.median(seconds)), GPU_SECONDS))
 
 
 def timing_table(title, calls, repetitions, n_rows=None):

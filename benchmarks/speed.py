@@ -19,9 +19,9 @@ Each part measures one claim:
     python benchmarks/speed.py --device cuda
 
 Every part writes its own ``results/speed_<part>.md``. With a GPU, Autoencoder and PyOD
-run on it in the last three parts, whose reports end with ``_cuda``; the others are
-about the CPU. Rivals run in turn, so that whatever else the machine does falls on all
-of them. A missed bound makes the exit status 1.
+run on it in the parts search, fits, throughput and devices, whose reports end with
+``_cuda``; the others are about the CPU. Rivals run in turn, so that whatever else the
+machine does falls on all of them. A missed bound makes the exit status 1.
 """
 
 import _data
@@ -55,7 +55,7 @@ PARTS = {
     "devices": ("Results of devices", _speed_devices.run),
 }
 
-ON_DEVICES = ("fits", "throughput", "devices")
+ON_DEVICES = ("search", "fits", "throughput", "devices")
 
 
 def main():
