@@ -214,10 +214,11 @@ class BaseAutoencoder(
             recipe = replace(opened.recipe, settings=settings)
             job = self._set_up(opened._replace(recipe=recipe), source)
             source = job.run.source
-            return complete(job, self._run(job, listener)), recipe
+            return job, self._run(job, listener)
 
         settings, n_rows = opened.recipe.settings, opened.rows.shape[0]
-        return with_enough_memory(attempt, settings, n_rows)
+        job, training = with_enough_memory(attempt, settings, n_rows)
+        return complete(job, training), job.recipe
 
     def _run(self, job, listener):
         """Train with the callbacks that report on it."""
