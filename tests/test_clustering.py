@@ -31,6 +31,7 @@ from sklearn_ae import (
 )
 from sklearn_ae import _clustering as module
 
+from .arrays import Foreign
 from .test_common import EXTRA_CHECKS
 
 FAST = {"max_epochs": 4, "hidden_layer_sizes": (8,)}
@@ -338,19 +339,6 @@ def test_no_two_rows_that_differ(blobs, X, is_fitted):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         make(2, encoder=encoder).fit(X, sample_weight=X[:, 0])
-
-
-class Foreign:
-    """An array that rows cannot be taken of."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.values, dtype=dtype)
-
-    def __len__(self):
-        return len(self.values)
 
 
 @pytest.mark.parametrize("convert", [sparse.coo_matrix, sparse.dia_array, Foreign])

@@ -31,6 +31,7 @@ from sklearn_ae._lessons import codes_of
 from sklearn_ae.networks import HeadedAutoencoder
 from sklearn_ae.training._net import AutoencoderNet
 
+from .arrays import Foreign
 from .test_common import EXTRA_CHECKS
 
 FAST = {"max_epochs": 4, "random_state": 0}
@@ -310,19 +311,6 @@ def test_further_rows_are_of_any_kind(estimator, table, convert):
     kinds = (lambda rows: rows.tolist()) if convert is list else convert
     fitted = clone(estimator).fit(kinds(X[:200]), y[:200], pretrain_on=kinds(X[200:]))
     assert np.allclose(fitted._answers(X), expected._answers(X), atol=1e-4)
-
-
-class Foreign:
-    """An array that rows cannot be taken of."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.values, dtype=dtype)
-
-    def __len__(self):
-        return len(self.values)
 
 
 @pytest.mark.parametrize("convert", [sparse.coo_matrix, Foreign])

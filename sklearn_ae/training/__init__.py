@@ -24,7 +24,7 @@ from ._loss import (
     loss_from_state,
     loss_to_state,
 )
-from ._memory import with_enough_memory, with_fewer_rows
+from ._memory import with_enough_memory
 from ._noise import Chance, keyed_uniform
 from ._plan import (
     FEW_ROWS,
@@ -150,5 +150,4 @@ __all__ = [
     "weighted_sum",
     "wide_dtype",
     "with_enough_memory",
-    "with_fewer_rows",
 ]

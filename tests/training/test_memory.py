@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sklearn_ae.training import with_enough_memory, with_fewer_rows
+from sklearn_ae.training._memory import with_enough_memory, with_fewer_rows
 
 
 @pytest.mark.parametrize(
