@@ -58,8 +58,8 @@ def test_codes_are_those_of_all_rows(many):
 def test_codes_of_many_rows_are_not_kept(many, monkeypatch):
     monkeypatch.setattr(_fitted, "KEPT_CELLS", 3 * 1400 - 1)
     assert fitted_of(many).codes is None
-    monkeypatch.setattr(_fitted, "KEPT_CELLS", 3 * 700)
-    assert fitted_of(many).codes.shape == (700, 3)
+    monkeypatch.setattr(_fitted, "KEPT_CELLS", 3 * 1400)
+    assert fitted_of(many).codes.shape == (1400, 3)
 
 
 def test_codes_of_other_networks_are_not_kept():
