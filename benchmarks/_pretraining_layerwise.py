@@ -7,20 +7,14 @@ import _data
 import _report
 import numpy as np
 import torch
+from _pretraining_mirror import Mirrored, fill_layer
 from _timing import seconds_of
 from _variants import Part, judge, load_images, note, quiet, section
 from sklearn.decomposition import PCA
 
 from sklearn_ae import Autoencoder
 from sklearn_ae._anchor import principal_anchor
-from sklearn_ae._layerwise import (
-    decoded,
-    encoded,
-    fit_decoder,
-    layer_rows,
-    least_squares,
-    train_encoder,
-)
+from sklearn_ae._layerwise import encoded, layer_rows, pretrain_layers
 from sklearn_ae._principal import fit_principal
 
 # The network of Hinton and Salakhutdinov (2006), and about its size of a code.
@@ -33,6 +27,10 @@ PRECISION = "bfloat16"
 
 # Images on which epochs are compared; of all of them it would take hours.
 TABLE_IMAGES = 10_000
+
+# Of the training images, one in so many judges which layers are trained first, and the
+# epochs it takes to see.
+JUDGES, FEW_EPOCHS = 6, 12
 
 WHICH = {False: "all at once", True: "one by one first"}
 
@@ -61,42 +59,19 @@ class Unanchored(Autoencoder):
 
     @property
     def _pretrain(self):
-        return pretrain_all_layers if self.layerwise else None
+        return pretrain_to_code if self.layerwise else None
 
 
-def pretrain_all_layers(run, seed):
-    """Train hidden layers one by one, and make the last layers of what they answer.
-
-    The code is PCA of what the encoder's hidden layers answer; the reconstruction,
-    least squares of what the decoder's do.
-    """
-    network = run.network
-    encoder, decoder = network.encoder_branch, network.decoder_branch
-    depth = len(encoder.hidden)
-    train_encoder(run, seed)
-    n_units = encoder.output.weight.shape[1]
-    unit = torch.ones(n_units, dtype=torch.float64)
-    read = partial(encoded, depth=depth)
+def pretrain_to_code(run, seed):
+    """Train hidden layers one by one, and make the code PCA of what they answer."""
+    encoder = run.network.encoder_branch
+    pretrain_layers(run, seed)
+    unit = torch.ones(encoder.output.weight.shape[1], dtype=torch.float64)
+    read = partial(encoded, depth=len(encoder.hidden))
     for model, rows in enumerate(layer_rows(run, read, unit)):
-        principal = fit_principal(rows, network.n_components, seed)
+        principal = fit_principal(rows, run.network.n_components, seed)
         axes = (principal.axes / principal.variances.sqrt().unsqueeze(1)).T
-        fill(encoder.output, model, axes, -principal.mean @ axes)
-    fit_decoder(run)
-
-    def pairs(one, rows):
-        return torch.cat([decoded(one, rows, depth), rows[None]], dim=-1)
-
-    n_units = decoder.output.weight.shape[1]
-    unit = torch.ones(n_units + network.n_features, dtype=torch.float64)
-    for model, rows in enumerate(layer_rows(run, pairs, unit)):
-        fill(decoder.output, model, *least_squares(rows, n_units))
-
-
-@torch.no_grad()
-def fill(layer, model, weight, bias):
-    """Give one model of a layer its weights."""
-    layer.weight[model] = weight.to(layer.weight)
-    layer.bias[model] = bias.to(layer.bias)
+        fill_layer(encoder.output, model, axes, -principal.mean @ axes)
 
 
 KINDS = (("PCA", Autoencoder), ("none", Unanchored))
@@ -123,10 +98,12 @@ def run(options):
         f'`precision="{PRECISION}"`; seconds are those of the whole `fit`.'
     )
     header = ("hidden layers", "squared error", "s")
-    return Part(
-        bounds,
-        [section("All images", text, header, rows), at_length(images, options)],
-    )
+    sections = [
+        section("All images", text, header, rows),
+        at_length(images, options),
+        which_layers(train, options),
+    ]
+    return Part(bounds, sections)
 
 
 def at_length(images, options):
@@ -142,12 +119,34 @@ def at_length(images, options):
     text = (
         f"The same network and {len(train)} of the images; PCA has "
         f"{pca_error(train, test):.2f}. Layers one by one have a quarter of the epochs "
-        "each. Without a linear path the last layers start at random, or, where the "
-        "others are trained one by one, as PCA of what the encoder's answer and as "
-        "least squares of what the decoder's do."
+        "each. Without a linear path the last layers start at random, but where the "
+        "encoder's are trained one by one its last one is PCA of what they answer."
     )
     header = ("linear path", "hidden layers", "epochs", "squared error", "s")
     return section("Few epochs and many", text, header, rows)
+
+
+def which_layers(train, options):
+    """Return the section that decided which layers are trained first."""
+    order = np.random.default_rng(0).permutation(len(train))
+    judges, train = np.split(train[order], [len(train) // JUDGES])
+    rows = []
+    for name, kind, layerwise in (
+        ("none", Autoencoder, False),
+        ("encoder's", Autoencoder, True),
+        ("encoder's, decoder's as their mirror", Mirrored, True),
+    ):
+        error, _ = measure(kind, FEW_EPOCHS, layerwise, (train, judges), options)
+        rows.append((name, f"{error:.2f}"))
+        note(*rows[-1])
+    text = (
+        f"The network from PCA, fitted to {len(train)} of the training images for "
+        f"{FEW_EPOCHS} epochs; the squared error of the {len(judges)} others. A mirror "
+        "is least squares: from what the decoder's layers before make of a row's code, "
+        "to what the encoder's layer makes of the row."
+    )
+    header = ("hidden layers trained first", "squared error")
+    return section("Which layers", text, header, rows)
 
 
 def measure(kind, epochs, layerwise, images, options):

@@ -30,13 +30,13 @@ class BaseDenseAutoencoder(
     activation : {"elu", "gelu", "logistic", "relu", "silu", "tanh"}, default="silu"
         Activation function of the hidden layers.
     layerwise : bool, default=False
-        Whether ``fit`` trains the hidden layers one by one before all of them together:
-        each as a small autoencoder, PCA and this one layer, of what the layers before
-        it make of the rows, for a quarter of ``max_epochs``. The network then starts at
-        PCA, as ever, and ``history_``, callbacks and the progress bar are of the
-        training from there. ``partial_fit``, and ``fit`` where it goes on from the fit
-        before, take no notice. It takes time, and has brought nothing in the
-        benchmarks: see the :ref:`User Guide <layerwise>`.
+        Whether ``fit`` trains the encoder's hidden layers one by one before the whole
+        network: each inside a small autoencoder, PCA and this one layer, of what the
+        layers before it make of the rows, for a quarter of ``max_epochs``. The network
+        then starts at PCA, as ever, and ``history_``, callbacks and the progress bar
+        are of the training from there. ``partial_fit``, and ``fit`` where it goes on
+        from the fit before, take no notice. It takes time, and has brought nothing in
+        the benchmarks: see the :ref:`User Guide <layerwise>`.
     """
 
     hidden_layer_sizes: int | tuple | str = "auto"

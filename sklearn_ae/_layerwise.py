@@ -1,7 +1,9 @@
-"""Hidden layers trained one after the other, before all of them are trained together.
+"""The encoder's layers trained one after the other, before all are trained together.
 
 Greedy layer-wise pretraining (Bengio, Lamblin, Popovici and Larochelle, 2006). Last
-layers of the branches stay at zero: the network still starts at its linear path.
+layers of the branches stay at zero: the network still starts at its linear path. The
+decoder's hidden layers stay as they are drawn: as mirrors of the encoder's, they were
+worse on held-out images.
 """
 
 import math
@@ -12,30 +14,23 @@ import numpy as np
 import torch
 
 from ._anchor import Metric, as_anchor
-from ._principal import Rows, covariance_of, fit_principal
+from ._principal import Rows, fit_principal
 from .networks import AnchoredAutoencoder, select_model
 from .training import ReconstructionLoss, train_on
 
 # Each layer is trained for one epoch where the network is for so many.
 EPOCHS_PER_EPOCH = 4
 
-# What is added to the variances of a layer's inputs, as a share of their mean: units
-# that say nearly the same would get weights that cancel.
-RIDGE = 1e-2
-
 # Share of the variance that is nothing but rounding.
 ROUNDING = 1e-6
 
 
 def pretrain_layers(run, seed):
-    """Train the hidden layers of a stack one by one, from the outside in.
+    """Train the encoder's hidden layers one by one, from the rows to the code.
 
-    Each layer of the encoder is trained inside a small autoencoder of what the layers
-    before it make of the rows: PCA plus branches of this one hidden layer. The layers
-    of the decoder are its mirror, each by least squares: from what those before it make
-    of a row's code to what the encoder's layer makes of the row.
-
-    Every model learns from its own training rows alone, and no row judges.
+    Each is trained inside a small autoencoder of what the layers before it make of the
+    rows: PCA plus branches of this one hidden layer. Every model learns from its own
+    training rows alone, and no row judges.
 
     Parameters
     ----------
@@ -47,15 +42,6 @@ def pretrain_layers(run, seed):
     if not run.settings.max_epochs:
         return
     run.network.to(run.settings.device)
-    train_encoder(run, seed)
-    fit_decoder(run)
-
-
-# -- the encoder
-
-
-def train_encoder(run, seed):
-    """Train the encoder's hidden layers, each inside a small autoencoder."""
     n_epochs = math.ceil(run.settings.max_epochs / EPOCHS_PER_EPOCH)
     nobody = [np.empty(0, dtype=np.intp)] * run.network.n_models
     run = run._replace(
@@ -81,12 +67,8 @@ def train_encoder(run, seed):
 @torch.no_grad()
 def encoded(network, rows, depth):
     """Return what the first ``depth`` hidden layers of the encoder make of rows."""
-    return _through(
-        network.encoder_branch, network.clip(rows * network.input_scale), depth
-    )
-
-
-def _through(branch, x, depth):
+    branch = network.encoder_branch
+    x = network.clip(rows * network.input_scale)
     for layer, _ in zip(branch.hidden, range(depth), strict=False):
         x = branch.activation(layer(x))
     return x
@@ -127,47 +109,6 @@ def _small_autoencoder(run, depth, seed, principals, unit):
     small.clip.scale = math.inf
     weights = [unit.square() / (principal.total or 1.0) for principal in principals]
     return small, ReconstructionLoss(torch.stack(weights).unsqueeze(1))
-
-
-# -- the decoder
-
-
-def fit_decoder(run):
-    """Make the decoder's hidden layers the mirror of the encoder's."""
-    for depth, layer in enumerate(run.network.decoder_branch.hidden):
-        unit = torch.ones(sum(layer.weight.shape[1:]), dtype=torch.float64)
-        pairs = layer_rows(run, partial(_mirrored, depth=depth), unit)
-        for model, rows in enumerate(pairs):
-            weight, bias = least_squares(rows, layer.weight.shape[1])
-            with torch.no_grad():
-                layer.weight[model] = weight.to(layer.weight)
-                layer.bias[model] = bias.to(layer.bias)
-
-
-@torch.no_grad()
-def decoded(network, rows, depth):
-    """Return what the first ``depth`` hidden layers of the decoder make of codes."""
-    code = network.encode_raw(rows) * network.inverse_spread
-    return _through(network.decoder_branch, network.clip(code), depth)
-
-
-@torch.no_grad()
-def _mirrored(network, rows, depth):
-    """Return what a layer of the decoder reads, beside what it should answer."""
-    layers = network.encoder_branch.hidden
-    twin = len(layers) - 1 - depth
-    answer = layers[twin](encoded(network, rows, twin))
-    return torch.cat([decoded(network, rows, depth), answer], dim=-1)
-
-
-def least_squares(rows, n_inputs):
-    """Return weight and bias of the affine map from the first columns to the others."""
-    mean, covariance = covariance_of(rows)
-    square = covariance[:n_inputs, :n_inputs].clone()
-    variances = square.diagonal()
-    variances += RIDGE * variances.mean() or 1.0
-    weight = torch.linalg.solve(square, covariance[:n_inputs, n_inputs:])
-    return weight, mean[n_inputs:] - mean[:n_inputs] @ weight
 
 
 # -- what layers make of the rows, as rows
