@@ -1,5 +1,7 @@
 """Rows through a fitted network: codes, reconstructions and their R²."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -14,6 +16,8 @@ from .training import (
     in_threads,
     keep_freed_memory,
     map_blocks,
+    parts_of,
+    small_size,
 )
 
 
@@ -82,7 +86,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             decoded = layout.decode(self, network, block, width)
             return self._scaling.restore(decoded[0])
 
-        return layout.restore(self, self._map_blocks(read, decode, rows))
+        return layout.restore(self, self._map_blocks(read, decode, rows, parameter))
 
     def reconstruct(self, X):
         """Encode rows, then decode the codes.
@@ -169,25 +173,27 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Rows come in the precision of ``network``, or of the fitted one.
         """
         parameter = next((network or self.net_.module_).parameters())
+        standardize = self._scaling.standardizer(parameter.dtype, parameter.device)
 
         def read(block):
-            return self._scaling.standardize(
-                rows[block], parameter.dtype, parameter.device
-            )
+            return standardize(rows[block])
 
-        return self._map_blocks(read, function, out, width=rows.shape[1])
+        return self._map_blocks(read, function, out, parameter, rows.shape[1])
 
-    def _map_blocks(self, read, function, out, width=None):
+    def _map_blocks(self, read, function, out, parameter, width=None):
         """Fill ``out`` with a function of what is read, block by block."""
         kind = self._network_kind
+        size = small_size(kind, parameter.dtype)
 
         def fill(block):
-            with torch.no_grad(), self._inference_threads():
-                map_blocks(function, read(block), kind, out[block])
+            # A CPU reads what it computes next, while that is in its cache.
+            on_cpu = parameter.device.type == "cpu"
+            for part in parts_of(block, size) if on_cpu else [block]:
+                map_blocks(function, read(part), kind, out[part])
 
         keep_freed_memory()
         blocks = list(blocks_of(len(out), width or out.shape[1]))
-        in_threads(fill, blocks, self._n_workers())
+        in_threads(fill, blocks, self._n_workers(), within=self._inference)
         return out
 
     def _n_workers(self):
@@ -202,5 +208,8 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _n_threads_of_block(self):
         return self._network_kind.n_threads(self.batch_size_, self.n_features_in_)
 
-    def _inference_threads(self):
-        return cpu_threads(self._n_threads_of_block())
+    @contextmanager
+    def _inference(self):
+        """Compute without gradients, on as many threads as a block takes."""
+        with torch.no_grad(), cpu_threads(self._n_threads_of_block()):
+            yield

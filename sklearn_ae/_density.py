@@ -140,7 +140,7 @@ class DensityMixin:
         parameter = next(network.parameters())
 
         rows = np.empty((n_samples, self.n_features_in_))
-        with torch.no_grad(), self._inference_threads():
+        with self._inference():
             for block in blocks_of(*rows.shape):
                 code = self._density.prior.draw(len(rows[block]), rng)
                 code = torch.tensor(code).to(parameter)

@@ -98,7 +98,7 @@ def row_facts(estimator):
     rows = estimator._scaling.standardize(
         reference.rows, parameter.dtype, parameter.device
     )
-    with torch.no_grad(), estimator._inference_threads():
+    with estimator._inference():
         code = network.encode(rows)[0].cpu().numpy().astype(np.float64)
         ranges = activation_ranges(network, rows).cpu().numpy()
         error = training_error(estimator, rows)

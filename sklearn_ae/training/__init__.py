@@ -44,8 +44,10 @@ from ._rows import (
     is_memory_mapped,
     make_source,
     map_blocks,
+    parts_of,
     rows_at,
     small_blocks,
+    small_size,
     weighted_sum,
 )
 from ._runs import Run, Settings, Training
@@ -133,6 +135,7 @@ __all__ = [
     "make_source",
     "map_blocks",
     "matrix_products",
+    "parts_of",
     "precision_of",
     "resolve_device",
     "row_keys",
@@ -142,6 +145,7 @@ __all__ = [
     "share_kept",
     "shared_by_channel",
     "small_blocks",
+    "small_size",
     "stack_key",
     "threads_for",
     "train",

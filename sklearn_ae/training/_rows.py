@@ -170,15 +170,26 @@ def small_blocks(rows, kind):
     n_rows : int
     block : tensor of shape (n_rows, n_features), or longer by rows of zeros
     """
-    # Of narrow numbers more rows fit the cache, and each block is that much less work.
-    size = kind.block_size
-    if not kind.fills_blocks:
-        size *= (WIDE_BYTES // rows.element_size()) ** 2
+    size = small_size(kind, rows.dtype)
     for block in rows.split(size):
         n_rows = len(block)
         if kind.fills_blocks and n_rows < size:
             block = torch.nn.functional.pad(block, (0, 0, 0, size - n_rows))
         yield n_rows, block
+
+
+def small_size(kind, dtype):
+    """Return how many rows in a float of torch a kind of network reads at once."""
+    if kind.fills_blocks:
+        return kind.block_size
+    # Of narrow numbers more rows fit the cache, and each block is that much less work.
+    return kind.block_size * (WIDE_BYTES // dtype.itemsize) ** 2
+
+
+def parts_of(block, size):
+    """Yield slices of ``size`` rows, or fewer in the end, that make up a block."""
+    for start in range(block.start, block.stop, size):
+        yield slice(start, min(start + size, block.stop))
 
 
 def weighted_sum(weight, rows):

@@ -4,7 +4,7 @@ import ctypes
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -199,7 +199,7 @@ def keep_freed_memory():
     np.empty(LARGEST_LESSON, dtype=np.uint8)
 
 
-def in_threads(function, items, n_threads):
+def in_threads(function, items, n_threads, within=nullcontext):
     """Call a function of each item, in several threads if there are several items.
 
     Python's threads, of which each takes items until none is left, not those of the
@@ -212,16 +212,19 @@ def in_threads(function, items, n_threads):
     items : sequence
     n_threads : int
         Threads at most.
+    within : callable
+        Returns a context manager, in which each thread takes its items.
     """
     queue = deque(items)
 
     def work():
-        while True:
-            try:
-                item = queue.popleft()
-            except IndexError:
-                return
-            function(item)
+        with within():
+            while True:
+                try:
+                    item = queue.popleft()
+                except IndexError:
+                    return
+                function(item)
 
     n_threads = min(n_threads, len(queue), MOST_THREADS)
     if n_threads <= 1:

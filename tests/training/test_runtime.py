@@ -3,6 +3,7 @@ import platform
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -337,6 +338,23 @@ def test_each_item_is_done_once(n_threads, n_items):
 def test_items_are_shared_by_threads():
     meet = threading.Barrier(2)  # which one thread alone would wait at for ever
     in_threads(lambda item: meet.wait(timeout=60), range(2), 2)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_each_thread_takes_its_items_within_one_context(n_threads):
+    entered, inside = [], threading.local()
+
+    @contextmanager
+    def within():
+        entered.append(True)
+        inside.entered = True
+        yield
+        inside.entered = False
+
+    done = []
+    in_threads(lambda item: done.append(inside.entered), range(50), n_threads, within)
+    assert done == [True] * 50
+    assert len(entered) == n_threads
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
