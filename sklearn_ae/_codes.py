@@ -173,10 +173,11 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Rows come in the precision of ``network``, or of the fitted one.
         """
         parameter = next((network or self.net_.module_).parameters())
-        standardize = self._scaling.standardizer(parameter.dtype, parameter.device)
 
         def read(block):
-            return standardize(rows[block])
+            return self._scaling.standardize(
+                rows[block], parameter.dtype, parameter.device
+            )
 
         return self._map_blocks(read, function, out, parameter, rows.shape[1])
 

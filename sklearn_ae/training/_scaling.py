@@ -26,20 +26,21 @@ class Scaling:
         Centred in float64: in float32 a column such as a timestamp, whose mean is far
         larger than its spread, would lose its spread.
         """
-        return self.standardizer(dtype, device)(rows)
-
-    def standardizer(self, dtype, device):
-        """Return :meth:`standardize` as a function of rows, for many short blocks."""
+        if sparse.issparse(rows):
+            rows = rows.toarray()
         # torch's loops over short rows take half the time of NumPy's. Copies, since
         # torch warns of arrays that are read-only, as those of a mapped pickle.
         mean, std = torch.tensor(self.mean), torch.tensor(self.std)
-
-        def standardize(rows):
-            centred = _minus(rows, mean)
-            centred /= std
-            return centred.to(device, dtype)
-
-        return standardize
+        flags = rows.flags
+        if rows.dtype == np.float64 and flags.c_contiguous and flags.writeable:
+            standardized = torch.from_numpy(rows) - mean
+        else:
+            # In torch's memory: on where it begins last bits of products may hang.
+            standardized = torch.empty(rows.shape, dtype=torch.float64)
+            standardized.numpy()[...] = rows
+            standardized -= mean
+        standardized /= std
+        return standardized.to(device, dtype)
 
     def restore(self, rows):
         """Return a tensor of standardised rows as an array in the user's units."""
@@ -47,20 +48,6 @@ class Scaling:
         rows *= self.std
         rows += self.mean
         return rows
-
-
-def _minus(rows, mean):
-    """Return rows, of whatever holds them, minus a tensor, in float64."""
-    if sparse.issparse(rows):
-        rows = rows.toarray()
-    flags = rows.flags
-    if rows.dtype == np.float64 and flags.c_contiguous and flags.writeable:
-        return torch.from_numpy(rows) - mean
-    # In torch's memory: on where it begins last bits of products may hang.
-    centred = torch.empty(rows.shape, dtype=torch.float64)
-    centred.numpy()[...] = rows
-    centred -= mean
-    return centred
 
 
 def column_moments(X, weight):
