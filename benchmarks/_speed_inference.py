@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from sklearn_ae import Autoencoder
 
 N_ROWS, QUICK_ROWS, N_FEATURES, K = 1_000_000, 20_000, 30, 8
-FIT_ROWS, REPETITIONS = 20_000, 3
+FIT_ROWS, REPETITIONS = 20_000, 5
 
 # Rows of the bare module's blocks: those of the estimator.
 BLOCK = 1024

@@ -1,5 +1,6 @@
 """Rows through a fitted network: codes, reconstructions and their R²."""
 
+import math
 from contextlib import contextmanager
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
-from ._inputs import check_codes
+from ._inputs import UncheckedRows, check_codes
 from .training import (
     blocks_of,
     cpu_threads,
@@ -44,7 +45,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             (0, 1) and codes near a standard normal distribution have no unit.
         """
         check_is_fitted(self)
-        rows = self._read(X)
+        rows = self._read_for_pass(X)
         codes = np.empty((rows.shape[0], self.n_components_), dtype=rows.dtype)
         network = self.net_.module_
         return self._map_rows(rows, lambda x: network.encode(x)[0].cpu().numpy(), codes)
@@ -105,7 +106,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         if hasattr(self._layout, "reconstruct"):  # whole images, in tiles
             return self._layout.reconstruct(self, X)
-        rows = self._read(X)
+        rows = self._read_for_pass(X)
         return self._layout.restore(self, self._reconstruct(rows), like=X)
 
     def score(self, X, y=None, sample_weight=None):
@@ -142,6 +143,10 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _read(self, X):
         return self._layout.read(self, X, reset=False)
 
+    def _read_for_pass(self, X):
+        """Return rows for :meth:`_map_rows`, which checks their values if need be."""
+        return self._layout.read_for_pass(self, X)
+
     def _reconstruction_r2(self, X, sample_weight, corrupt=None, reconstruct=None):
         """Return the R² of reconstructions, of corrupted rows if asked for.
 
@@ -173,11 +178,14 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Rows come in the precision of ``network``, or of the fitted one.
         """
         parameter = next((network or self.net_.module_).parameters())
+        standardize = self._scaling.standardizer(parameter.dtype, parameter.device)
+        is_unchecked = isinstance(rows, UncheckedRows)
 
         def read(block):
-            return self._scaling.standardize(
-                rows[block], parameter.dtype, parameter.device
-            )
+            standardized = standardize(rows[block])
+            if is_unchecked and not math.isfinite(standardized.sum()):
+                rows.check(block)
+            return standardized
 
         return self._map_blocks(read, function, out, parameter, rows.shape[1])
 
@@ -212,5 +220,5 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     @contextmanager
     def _inference(self):
         """Compute without gradients, on as many threads as a block takes."""
-        with torch.no_grad(), cpu_threads(self._n_threads_of_block()):
+        with torch.inference_mode(), cpu_threads(self._n_threads_of_block()):
             yield

@@ -81,6 +81,10 @@ class DensityMixin:
         """
         return super().score_samples(X)
 
+    def _read_for_pass(self, X):
+        # Whether they lie in [0, 1] is asked of all values anyway, and before the pass.
+        return self._read(X)
+
     def _score_rows(self, rows, scorer=None):
         self._check_unit_interval(rows)
         return super()._score_rows(rows, scorer)

@@ -20,7 +20,7 @@ class TableLayout:
     ``(n, n_features)``, ``restore`` turns reconstructed rows back.
     """
 
-    def read(self, estimator, X, *, reset, min_rows=1):
+    def read(self, estimator, X, *, reset, min_rows=1, check_values=True):
         """Check ``X`` and return it as a float array or a CSR matrix, not copied."""
         if getattr(X, "ndim", 2) > 2:
             raise ValueError(
@@ -30,8 +30,20 @@ class TableLayout:
                 "or network=SequenceNetwork()."
             )
         rows = read_rows(estimator, X, reset=reset, min_rows=min_rows)
-        check_finite(rows, estimator)
+        if check_values:
+            check_finite(rows, estimator)
         return rows
+
+    def read_for_pass(self, estimator, X):
+        """Return rows for a pass over all of them, which checks the values of a table.
+
+        A pass of its own would fetch all of them from memory or disk once more.
+        """
+        # Others name pixels or steps, and some have values that mean none.
+        if type(self) is not TableLayout:
+            return self.read(estimator, X, reset=False)
+        rows = self.read(estimator, X, reset=False, check_values=False)
+        return UncheckedRows(rows, estimator)
 
     def restore(self, estimator, rows, like=None):
         """Return rows in the layout of ``like``, or else of the training data."""
@@ -73,6 +85,39 @@ class TableLayout:
     def row_shape(self, estimator):
         """Return the shape that the cells of a row have for a network."""
         return (estimator.n_features_in_,)
+
+
+class UncheckedRows:
+    """Rows of a table whose values are to be checked by who passes over them.
+
+    Parameters
+    ----------
+    rows : ndarray or CSR matrix of shape (n, n_features)
+    estimator : estimator
+        Named in the error that rows are refused with.
+    """
+
+    def __init__(self, rows, estimator):
+        self.rows = rows
+        self.estimator = estimator
+        self.shape = rows.shape
+        self.dtype = rows.dtype
+
+    def __getitem__(self, block):
+        return self.rows[block]
+
+    def check(self, block):
+        """Refuse all rows if a block has NaN or infinity, and name all columns."""
+        rows = self.rows[block]
+        if not is_finite(rows.data if sparse.issparse(rows) else rows):
+            check_finite(self.rows, self.estimator)
+
+
+def is_finite(values):
+    """Whether none of an array's values is NaN or infinite."""
+    # In their own float: where the sum leaves it, each is looked at.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.isfinite(values.sum()) or np.isfinite(values).all()
 
 
 def read_rows(estimator, X, *, reset, min_rows):
@@ -125,10 +170,8 @@ def check_finite(X, estimator, name_cells=name_columns, remedy=IMPUTE):
     else:
         for block in blocks_of(*X.shape):
             rows = X[block]
-            # In the rows' own float: where the sum leaves it, each cell is looked at.
-            with np.errstate(over="ignore", invalid="ignore"):
-                if np.isfinite(rows.sum()):
-                    continue
+            if is_finite(rows):
+                continue
             nan |= np.isnan(rows).any(axis=0)
             infinite |= np.isinf(rows).any(axis=0)
     name = type(estimator).__name__

@@ -32,8 +32,13 @@ class SequenceScaling(Scaling):
         super().__init__(mean, std)
         self.n_channels = n_channels
 
-    def standardize(self, rows, dtype, device):
-        """Return rows as a tensor; steps behind the end are zero."""
+    def standardizer(self, dtype, device):
+        """Return what makes a tensor of rows; steps behind the end are zero."""
+        return lambda rows: torch.tensor(
+            self._standardized(rows), dtype=dtype, device=device
+        )
+
+    def _standardized(self, rows):
         rows = np.array(rows, dtype=np.float64)
         inside = steps_inside(rows, self.n_channels)
         cells = rows[:, :-1].reshape(len(rows), -1, self.n_channels)
@@ -41,7 +46,7 @@ class SequenceScaling(Scaling):
         cells -= mean
         cells /= std
         cells[~inside] = 0.0
-        return torch.tensor(rows, dtype=dtype, device=device)
+        return rows
 
     def restore(self, rows):
         """Return standardised rows in the user's units; behind the end are zeros."""

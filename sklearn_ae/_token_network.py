@@ -29,9 +29,9 @@ class TokenScaling(Scaling):
         self.log_share = log_share
         self.unit = unit
 
-    def standardize(self, rows, dtype, device):
-        """Return rows as a tensor."""
-        return torch.tensor(np.asarray(rows), dtype=dtype, device=device)
+    def standardizer(self, dtype, device):
+        """Return what makes a tensor of rows, as they are."""
+        return lambda rows: torch.tensor(np.asarray(rows), dtype=dtype, device=device)
 
     def restore(self, rows):
         """Return rows as an array."""

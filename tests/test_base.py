@@ -693,17 +693,17 @@ def test_wide_sparse_rows_are_never_dense_as_a_whole(estimator, monkeypatch, n_r
     monkeypatch.setattr(_corruption, "DONOR_BYTES", 8 * limit * n_features)
     for module in (_dictionary, _revival):
         monkeypatch.setattr(module, "POOL_ROWS", limit)
-    standardize, toarray, sizes = Scaling.standardize, sparse.csr_matrix.toarray, []
+    standardizer, toarray, sizes = Scaling.standardizer, sparse.csr_matrix.toarray, []
 
-    def spy_standardize(self, rows, *args):
-        sizes.append(rows.shape[0])
-        return standardize(self, rows, *args)
+    def spy_standardizer(self, *args):
+        standardize = standardizer(self, *args)
+        return lambda rows: sizes.append(rows.shape[0]) or standardize(rows)
 
     def spy_toarray(self, *args, **kwargs):
         sizes.append(self.shape[0])
         return toarray(self, *args, **kwargs)
 
-    monkeypatch.setattr(Scaling, "standardize", spy_standardize)
+    monkeypatch.setattr(Scaling, "standardizer", spy_standardizer)
     monkeypatch.setattr(type(X), "toarray", spy_toarray)
     estimator.set_params(batch_size=limit, max_epochs=1).fit(X).partial_fit(X)
     for method in ("transform", "reconstruct", "score", "predict"):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy import sparse
 from sklearn.base import clone
 
-from sklearn_ae import _codes
+from sklearn_ae import Autoencoder, _codes, _inputs
 from sklearn_ae.training import _rows, in_threads
 
 from .estimators import ESTIMATORS, has_principal_codes, is_scored_by_r2, only
@@ -94,3 +95,48 @@ def test_results_do_not_depend_on_the_number_of_threads(
         results.append(getattr(model, method)(blob))
     assert used == [1, 3]
     np.testing.assert_array_equal(*results)
+
+
+PASSES = ["transform", "reconstruct", "score_samples"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("wrap", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    ("value", "word"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")]
+)
+@pytest.mark.parametrize("method", PASSES)
+def test_values_in_any_block_are_refused_with_all_columns(
+    blob, monkeypatch, method, value, word, wrap, dtype
+):
+    model = Autoencoder(2, max_epochs=2, random_state=0).fit(blob)
+    monkeypatch.setattr(_rows, "BLOCK_ROWS", 16)
+    X = blob.astype(dtype)
+    X[20, 3] = X[40, 1] = value
+    with pytest.raises(ValueError, match=f"^Input X contains {word} in columns 1, 3. "):
+        getattr(model, method)(wrap(X))
+
+
+@pytest.mark.parametrize("method", PASSES)
+def test_large_finite_values_are_read_on(blob, method):
+    model = Autoencoder(2, max_epochs=2, random_state=0).fit(blob)
+    X = blob.copy()
+    X[0] = 1e308  # their sum is no number
+    assert len(getattr(model, method)(X)) == len(X)
+
+
+@pytest.mark.parametrize("method", PASSES)
+def test_a_pass_reads_the_rows_once(blob, monkeypatch, method):
+    model = Autoencoder(2, max_epochs=2, random_state=0).fit(blob)
+    blocks = []
+    read = _inputs.UncheckedRows.__getitem__
+    monkeypatch.setattr(
+        _inputs.UncheckedRows,
+        "__getitem__",
+        lambda rows, block: blocks.append(block) or read(rows, block),
+    )
+    monkeypatch.setattr(
+        _inputs, "check_finite", lambda *args: pytest.fail("a second pass")
+    )
+    getattr(model, method)(blob)
+    assert sum(block.stop - block.start for block in blocks) == len(blob)

@@ -37,6 +37,9 @@ class Float32Layout:
     def read(self, *args, **kwargs):
         return self.layout.read(*args, **kwargs).astype(np.float32)
 
+    def read_for_pass(self, estimator, X):
+        return self.read(estimator, X, reset=False)
+
 
 class InFloat32:
     """Mixed into an estimator: everything it reads becomes float32."""

@@ -233,6 +233,24 @@ def test_a_coin_is_bounded_by_certainty():
     np.testing.assert_allclose(model.sample(20_000).mean(axis=0), p, atol=0.1)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.nan, "Input X contains NaN in column 2"),
+        (np.inf, "Input X contains infinity in column 2"),
+        (2.0, "likelihood='bernoulli' takes values between 0 and 1"),
+    ],
+)
+def test_scores_of_coins_say_what_is_wrong(value, message):
+    X = binary(60)
+    model = VariationalAutoencoder(
+        2, likelihood="bernoulli", max_epochs=1, random_state=0
+    ).fit(X)
+    X[3, 2] = value
+    with pytest.raises(ValueError, match=f"^{message}"):
+        model.score_samples(X)
+
+
 def test_the_mass_of_all_rows_of_zeros_and_ones_is_one():
     X = binary(200)
     model = VariationalAutoencoder(

@@ -133,7 +133,7 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
             Comparable between rows and data sets of one fitted estimator.
         """
         check_is_fitted(self)
-        return self._score_rows(self._read(X))
+        return self._score_rows(self._read_for_pass(X))
 
     def _score_rows(self, rows, scorer=None):
         """Return the scores of checked rows, by the scorer of the fit or another."""

@@ -58,8 +58,9 @@ class ResidentRows:
     def __init__(self, X, scaling, dtype, device):
         self.n_rows, self.n_features = X.shape
         self.rows = torch.empty(X.shape, dtype=dtype, device=device)
+        standardize = scaling.standardizer(dtype, device)
         for block in blocks_of(*X.shape):
-            self.rows[block] = scaling.standardize(X[block], dtype, device)
+            self.rows[block] = standardize(X[block])
 
     def take(self, index):
         """Return the rows at ``index``."""
@@ -77,10 +78,11 @@ class LazyRows:
     def __init__(self, X, scaling, dtype, device):
         self.n_rows, self.n_features = X.shape
         self.X, self.scaling, self.dtype, self.device = X, scaling, dtype, device
+        self.standardize = scaling.standardizer(dtype, device)
 
     def read(self, block):
         """Return the rows of a slice."""
-        return self.scaling.standardize(self.X[block], self.dtype, self.device)
+        return self.standardize(self.X[block])
 
     def take(self, index):
         """Read the rows at ``index``, in the order in which they lie on disk."""
@@ -151,6 +153,9 @@ def map_blocks(function, rows, kind, out):
     kind : NetworkKind
     out : ndarray of shape (n, ...)
     """
+    if len(rows) == small_size(kind, rows.dtype):  # as most often
+        out[:] = function(rows)
+        return
     start = 0
     for n_rows, part in small_blocks(rows, kind):
         out[start : start + n_rows] = function(part)[:n_rows]

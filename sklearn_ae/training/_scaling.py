@@ -21,26 +21,36 @@ class Scaling:
         self.std = std
 
     def standardize(self, rows, dtype, device):
-        """Return rows as a tensor of standard deviations from the mean.
+        """Return rows as a tensor in the network's units."""
+        return self.standardizer(dtype, device)(rows)
+
+    def standardizer(self, dtype, device):
+        """Return what makes a tensor of rows: standard deviations from the mean.
 
         Centred in float64: in float32 a column such as a timestamp, whose mean is far
         larger than its spread, would lose its spread.
         """
-        if sparse.issparse(rows):
-            rows = rows.toarray()
-        # torch's loops over short rows take half the time of NumPy's. Copies, since
-        # torch warns of arrays that are read-only, as those of a mapped pickle.
+        # torch's loops over short rows take half the time of NumPy's, and less where
+        # these begin at addresses of its own. Copies, too, since torch warns of arrays
+        # that are read-only, as those of a mapped pickle.
         mean, std = torch.tensor(self.mean), torch.tensor(self.std)
-        flags = rows.flags
-        if rows.dtype == np.float64 and flags.c_contiguous and flags.writeable:
-            standardized = torch.from_numpy(rows) - mean
-        else:
-            # In torch's memory: on where it begins last bits of products may hang.
-            standardized = torch.empty(rows.shape, dtype=torch.float64)
-            standardized.numpy()[...] = rows
-            standardized -= mean
-        standardized /= std
-        return standardized.to(device, dtype)
+
+        def standardize(rows):
+            if sparse.issparse(rows):
+                rows = rows.toarray()
+            flags = rows.flags
+            # torch warns of arrays that are read-only, as those of a mapped file.
+            if rows.dtype == np.float64 and flags.c_contiguous and flags.writeable:
+                standardized = torch.from_numpy(rows) - mean
+            else:
+                # In torch's memory: on where it begins last bits of products may hang.
+                standardized = torch.empty(rows.shape, dtype=torch.float64)
+                standardized.numpy()[...] = rows
+                standardized -= mean
+            standardized /= std
+            return standardized.to(device, dtype)
+
+        return standardize
 
     def restore(self, rows):
         """Return a tensor of standardised rows as an array in the user's units."""
