@@ -1,13 +1,15 @@
 """Distances from rows to the nearest of a few reference points."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
-# Rows whose distances to all points are in memory at once: in the cache, by and large.
-BLOCK = 256
+# Rows whose distances to all points are in memory at once: in a core's own cache.
+BLOCK = 64
 
 # Which neighbour says how far from the others a point lies, given the square root of
 # the number of points: one that sees through a small group.
@@ -56,7 +58,9 @@ class References:
 
     Attributes
     ----------
-    points : ndarray of shape (m, p)
+    lifted : ndarray of shape (m, p + 2)
+        :math:`(-2 r, \lVert r \rVert^2, 1)`, whose product with :math:`(x, 1, \lVert x
+        \rVert^2)` is the squared distance: one pass over memory in place of three.
     heights : ndarray of shape (m,)
         :math:`h_r`: a row is no nearer to the point. Zero where all points count alike.
     is_far : ndarray of bool, shape (m,)
@@ -71,8 +75,9 @@ class References:
     """
 
     def __init__(self, points, wary=True):
-        self.points = np.ascontiguousarray(points)
-        m = len(self.points)
+        lengths = lengths_of(points)
+        self.lifted = np.column_stack([-2 * points, lengths, np.ones_like(lengths)])
+        m = len(points)
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
         if wary:
             nearest, reach = self._to_the_others()
@@ -80,67 +85,63 @@ class References:
             self.heights = NEARNESS * typical(nearest) * np.square(relative)
             self.is_far = relative > FAR
         own = np.empty(m)
-        for block, rows, gaps in self._blocks():
-            own[block] = self.distances(rows, gaps, np.arange(m)[block])
+        for block, gaps in self._blocks():
+            own[block] = self.distances(gaps, np.arange(m)[block])
         self.unit = typical(own)
+
+    @property
+    def points(self):
+        """The points, of shape (m, p)."""
+        return self.lifted[:, :-2] / -2
 
     def _to_the_others(self):
         """Return u and c of each point: to the nearest, and to the central ones."""
-        m = len(self.points)
+        m = len(self.lifted)
         nearest, first, reach = np.empty((3, m))
-        for block, rows, gaps in self._blocks():
+        for block, gaps in self._blocks():
             own = np.arange(m)[block]
-            nearest[block] = kth_distances(rows, gaps, 1, own)
-            first[block] = kth_distances(rows, gaps, rank_of(m), own)
+            nearest[block] = kth_distances(gaps, 1, own)
+            first[block] = kth_distances(gaps, rank_of(m), own)
         cut = np.quantile(first, CENTRAL)
         # Of equal points, whose last digits may differ, all are central or none.
         central = np.flatnonzero(first <= cut + 1e-9 * cut)
         places = np.full(m, -1)
         places[central] = np.arange(len(central))
-        for block, rows, gaps in self._blocks():
+        for block, gaps in self._blocks():
             # Rows in a row, as an index alone would not leave them.
-            among = np.take(gaps, central, axis=1)
+            among = gaps._replace(squares=np.take(gaps.squares, central, axis=1))
             rank = rank_of(len(central))
-            reach[block] = kth_distances(rows, among, rank, places[block])
+            reach[block] = kth_distances(among, rank, places[block])
         return nearest, reach
 
     def _blocks(self):
-        """Yield slices of the points, these points and their gaps to all: a few MB."""
-        for start in range(0, len(self.points), BLOCK):
-            block = slice(start, start + BLOCK)
-            yield block, self.points[block], self.gaps(self.points[block])
+        """Yield slices of the points, and the gaps of these points to all."""
+        points = self.points
+        for block in blocks_of(points):
+            yield block, self.gaps(points[block])
 
     def gaps(self, rows):
-        """Return squared distances to all points, less the square of each row.
+        """Return the :class:`Gaps` of rows, of shape (n, p), to all points."""
+        lengths = lengths_of(rows)
+        rows = np.column_stack([rows, np.ones_like(lengths), lengths])
+        product = torch.from_numpy(rows) @ torch.from_numpy(self.lifted).mT
+        return Gaps(product.numpy(), lengths)
 
-        Parameters
-        ----------
-        rows : ndarray of shape (n, p)
-
-        Returns
-        -------
-        gaps : ndarray of shape (n, m)
-        """
-        points, rows = torch.from_numpy(self.points), torch.from_numpy(rows)
-        squares = points.square().sum(dim=1)
-        return torch.addmm(squares, rows, points.mT, alpha=-2).numpy()
-
-    def find(self, rows, gaps):
+    def find(self, gaps):
         """Return the positions of the points that rows equal but for rounding, or -1.
 
         A training row may come back in float32.
         """
-        nearest = gaps.argmin(axis=1)
-        squares = squares_of(rows, gaps[np.arange(len(rows)), nearest])
-        return np.where(squares == 0, nearest, -1)
+        nearest = gaps.squares.argmin(axis=1)
+        squares = gaps.squares[np.arange(len(nearest)), nearest]
+        return np.where(rounded(squares, gaps.lengths) == 0, nearest, -1)
 
-    def distances(self, rows, gaps, own):
+    def distances(self, gaps, own):
         """Return the distance of each row to the points.
 
         Parameters
         ----------
-        rows : ndarray of shape (n, p)
-        gaps : ndarray of shape (n, m)
+        gaps : Gaps
             Of :meth:`gaps`; overwritten.
         own : ndarray of shape (n,)
             Position of the point that is the row itself and none of its neighbours; -1
@@ -152,11 +153,32 @@ class References:
         """
         leave_out(gaps, own)
         if not self.heights.any():
-            return np.sqrt(squares_of(rows, gaps.min(axis=1)))
-        lengths, heights = lengths_of(rows), torch.from_numpy(self.heights**8)
-        squares = torch.from_numpy(gaps).add_(torch.from_numpy(lengths)[:, None])
-        powers = squares.square_().square_().add_(heights).amin(dim=1).numpy()
-        return np.sqrt(rounded(np.sqrt(np.sqrt(powers)), lengths))
+            return np.sqrt(rounded(gaps.squares.min(axis=1), gaps.lengths))
+        heights = torch.from_numpy(np.square(np.square(np.square(self.heights))))
+        squares = torch.from_numpy(gaps.squares).square_()
+        powers = torch.addcmul(heights, squares, squares, out=squares).amin(dim=1)
+        return np.sqrt(rounded(np.sqrt(np.sqrt(powers.numpy())), gaps.lengths))
+
+
+class Gaps(NamedTuple):
+    """How far rows lie from points.
+
+    Attributes
+    ----------
+    squares : ndarray of shape (n, m)
+        Squared distances, with rounding errors.
+    lengths : ndarray of shape (n,)
+        Squared lengths of the rows, of which these errors are a share.
+    """
+
+    squares: np.ndarray
+    lengths: np.ndarray
+
+
+def blocks_of(rows):
+    """Yield slices of so many rows as are compared with all points at once."""
+    for start in range(0, len(rows), BLOCK):
+        yield slice(start, start + BLOCK)
 
 
 def rank_of(n_points):
@@ -164,37 +186,30 @@ def rank_of(n_points):
     return round(RANK_PER_ROOT * n_points**0.5)
 
 
-def kth_distances(rows, gaps, rank, own):
+def kth_distances(gaps, rank, own):
     """Return the distance of each row to its ``rank``-th nearest point.
 
     Of m points the rank is m - 1 at most, for rows that are points themselves have no
-    more neighbours. ``rows``, ``gaps`` and ``own`` are those of
-    :meth:`References.distances`.
+    more neighbours. ``gaps`` and ``own`` are those of :meth:`References.distances`.
     """
     leave_out(gaps, own)
-    rank = max(1, min(rank, gaps.shape[1] - 1))
+    rank = max(1, min(rank, gaps.squares.shape[1] - 1))
     if rank == 1:
-        return np.sqrt(squares_of(rows, gaps.min(axis=1)))
-    nearest = np.partition(gaps, rank - 1, axis=1)[:, rank - 1]
-    return np.sqrt(squares_of(rows, nearest))
+        nearest = gaps.squares.min(axis=1)
+    else:
+        nearest = np.partition(gaps.squares, rank - 1, axis=1)[:, rank - 1]
+    return np.sqrt(rounded(nearest, gaps.lengths))
 
 
 def leave_out(gaps, own):
     """Put the points that rows are themselves out of their reach."""
     which = np.flatnonzero(own >= 0)
-    gaps[which, own[which]] = np.inf
+    gaps.squares[which, own[which]] = np.inf
 
 
 def typical(distances):
     """Return the median, or where most are zero the mean, or where all are 1."""
     return float(np.median(distances) or distances.mean() or 1.0)
-
-
-def squares_of(rows, gaps):
-    """Return the squared distances that gaps stand for; see :meth:`References.gaps`."""
-    lengths = lengths_of(rows)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return rounded(gaps + lengths, lengths)
 
 
 def lengths_of(rows):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._distances import BLOCK, References
+from ._distances import References, blocks_of
 from ._scorer import NO_SPREAD, score_features
 
 # Reference rows, at most, and numbers that they and their features may be.
@@ -105,23 +105,21 @@ class NeighborScorer:
 
     def score(self, rows, features):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
-        scores = np.empty(len(rows))
-        for start in range(0, len(rows), BLOCK):
-            block = slice(start, start + BLOCK)
-            ratios = 1 + self._distances(rows[block], features[block])
-            scores[block] = 1.5 - np.logaddexp2(*(2 * np.log2(ratios))) / 2
-        return scores
+        ratios = 1 + self._distances(rows, features)
+        return 1.5 - np.logaddexp2(*(2 * np.log2(ratios))) / 2
 
     def _distances(self, rows, features):
         """Return distances in units of the median, in both spaces: shape (2, n)."""
         with np.errstate(over="ignore"):
             rows, features = tempered(rows), tempered(features / self.spread)
-        gaps = self.rows.gaps(rows)
-        own = self.rows.find(rows, gaps)
-        of_rows = self.rows.distances(rows, gaps, own) / self.rows.unit
-        gaps = self.features.gaps(features)
-        of_features = self.features.distances(features, gaps, own) / self.features.unit
-        return np.stack([of_rows, of_features])
+        distances = np.empty((2, len(rows)))
+        for block in blocks_of(rows):
+            gaps = self.rows.gaps(rows[block])
+            own = self.rows.find(gaps)
+            distances[0, block] = self.rows.distances(gaps, own)
+            gaps = self.features.gaps(features[block])
+            distances[1, block] = self.features.distances(gaps, own)
+        return distances / [[self.rows.unit], [self.features.unit]]
 
 
 def tempered(units):
