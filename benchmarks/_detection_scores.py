@@ -117,9 +117,14 @@ SCORES = {
     "moderate is 3": _with(MODERATE=3.0),
     "all is moderate": _with(MODERATE=np.inf),
     "nearness is 0.7": _with(NEARNESS=0.7),
-    "nearness is 0.8": _with(NEARNESS=0.8),
-    "nearness is 1": _with(NEARNESS=1.0),
-    "nearness is 1.1": _with(NEARNESS=1.1),
+    "nearness is 0.9": _with(NEARNESS=0.9),
+    "nearness is 1.2": _with(NEARNESS=1.2),
+    "the nearest alone": _with(N_NEAREST=1),
+    "five nearest": _with(N_NEAREST=5),
+    "density counts nothing": _with(LOCALITY=0.0),
+    "density counts by its root": _with(LOCALITY=0.5),
+    "density by the fifth": _with(LOCAL_RANK=5),
+    "density by the twentieth": _with(LOCAL_RANK=20),
     "far by the √m-th": _with(RANK_PER_ROOT=1),
     "far by the 4√m-th": _with(RANK_PER_ROOT=4),
     "half of the points central": _with(CENTRAL=0.5),
@@ -274,8 +279,12 @@ TEXT = (
     "tables, so that its level says nothing about the lines above. The first "
     'lines share one fit of each table, from "trim=0.1" on each line has its own. '
     '"Nearness" is what a usual reference row counts as, at the least, in distances '
-    f"usual between neighbours, by default {_distances.NEARNESS:g}; with trim=0 it is "
-    'none. "Far" is what lies far from most, by default by the distance to the '
+    f"usual between neighbours, by default {_distances.NEARNESS:g}. The default is the "
+    f"mean of the {_distances.N_NEAREST} smallest distances, each divided by the "
+    f"{_distances.LOCALITY:g}-th power of how far its reference row lies from its "
+    f'{_distances.LOCAL_RANK}-th neighbour, which is its "density", in medians. With '
+    'trim=0 there is neither nearness nor density. "Far" '
+    "is what lies far from most, by default by the distance to the "
     f"{_distances.RANK_PER_ROOT:g}√m-th of the central "
     f"{_distances.CENTRAL * 100:g} % of the m references. Values are "
     '"moderate" up to so many standard deviations, by default '

@@ -24,7 +24,7 @@ class OutlierAutoencoder(Autoencoder):
 
     with the standard deviation :math:`\sigma_j` of a column. By default scores follow
     from the distances of a row, and of its code and residual, to the nearest training
-    row [1]_, [2]_; see :meth:`score_samples`.
+    rows [1]_, [2]_; see :meth:`score_samples`.
 
     Read more in the :ref:`User Guide <detection>`.
 

@@ -1,4 +1,4 @@
-"""Distances from rows to the nearest of a few reference points."""
+"""Distances from rows to the nearest few of many reference points."""
 
 from typing import NamedTuple
 
@@ -18,9 +18,19 @@ RANK_PER_ROOT = 2
 # Share of the points that may say of others how far out they lie.
 CENTRAL = 0.75
 
-# What a usual point counts as, at the least, in distances usual between neighbours. The
-# benchmark table detection_scores has other values of these three.
-NEARNESS = 0.9
+# What a usual point counts as, at the least, in distances usual between neighbours.
+NEARNESS = 1.0
+
+# Over how many points a distance is averaged.
+N_NEAREST = 3
+
+# Which neighbour says how densely the others lie about a point, and the power with
+# which distances from it are counted in that unit. The benchmark table detection_scores
+# has other values of these six.
+LOCAL_RANK, LOCALITY = 10, 0.25
+
+# Share of the usual distance to that neighbour below which it is as dense as can be.
+DENSEST = 0.1
 
 # How many times the median its distance from the others is of a point that reports call
 # far. No score depends on it.
@@ -30,31 +40,35 @@ FAR = 2.0
 class References:
     r"""Points that stand for the training rows.
 
-    With :math:`u_r` the distance of point :math:`r` to the nearest of the others and
-    :math:`c_r` that to the :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central points,
-    the distance of a row to them all is
+    With :math:`u_r` the distance of point :math:`r` to the nearest of the others,
+    :math:`l_r` that to the tenth and :math:`c_r` that to the
+    :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central points, the distance of a row to
+    them all is the mean of the three smallest
 
     .. math::
-        d(x) = \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \qquad
-        h_r = 0.9 \operatorname{median} u
+        d_r(x) = \left(\frac{\operatorname{median} l}{l_r}\right)^{1/4}
+            \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \qquad
+        h_r = \operatorname{median} u
             \left(\frac{c_r}{\operatorname{median} c}\right)^2.
 
-    The root is much the same as the larger of the two: a point counts as near, but as
-    no nearer than is usual for one that lies as far from the others as it does. A point
+    The eighth root is much the same as the larger of the two: a point counts as near,
+    but as no nearer than is usual for one that lies as far from the others as it does.
+    Where points lie dense the same distance says more, as in the local outlier factor
+    [2]_, and the fourth root keeps most of what distances are for. A point
     far from most is near to nothing, not even to its copies: outliers say little of
     what is usual. So it is in density-based clustering, where no distance is less than
     that to the :math:`k`-th neighbour [1]_; the square spares what is usual and hits
     what is not. Central are the three quarters of the points that are nearest to their
     own such neighbour among all, so that a group of outliers does not vouch for itself.
-    A median that is zero is replaced by the mean, or by 1. Rows that are nearer to one
-    point than a hundredth of its :math:`h_r` tie.
+    A median that is zero is replaced by the mean, or by 1, and :math:`l_r` is a tenth
+    of its median at the least.
 
     Parameters
     ----------
     points : ndarray of shape (m, p)
     wary : bool
-        Whether points far from the others count as far; if not, :math:`d` is the
-        distance to the nearest point.
+        Whether points far from the others count as far, and distances by how dense
+        points lie; if not, :math:`d` is the mean distance of the three nearest points.
 
     Attributes
     ----------
@@ -63,6 +77,8 @@ class References:
         \rVert^2)` is the squared distance: one pass over memory in place of three.
     heights : ndarray of shape (m,)
         :math:`h_r`: a row is no nearer to the point. Zero where all points count alike.
+    scales : ndarray of shape (m,)
+        What distances from the point are multiplied by. One where all count alike.
     is_far : ndarray of bool, shape (m,)
         Whether :math:`c_r` is more than twice its median, for reports alone.
     unit : float
@@ -72,6 +88,8 @@ class References:
     ----------
     .. [1] Campello, R., Moulavi, D. and Sander, J. (2013). Density-based clustering
        based on hierarchical density estimates. PAKDD, 160-172.
+    .. [2] Breunig, M. M., Kriegel, H.-P., Ng, R. T. and Sander, J. (2000). LOF:
+       identifying density-based local outliers. ACM SIGMOD, 93-104.
     """
 
     def __init__(self, points, wary=True):
@@ -79,11 +97,15 @@ class References:
         self.lifted = np.column_stack([-2 * points, lengths, np.ones_like(lengths)])
         m = len(points)
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
+        self.scales = np.ones(m)
         if wary:
-            nearest, reach = self._to_the_others()
+            nearest, local, reach = self._to_the_others()
             relative = reach / typical(reach)
             self.heights = NEARNESS * typical(nearest) * np.square(relative)
             self.is_far = relative > FAR
+            if local.any():  # not all of them copies of each other
+                spacing = np.maximum(local / typical(local), DENSEST)
+                self.scales = spacing**-LOCALITY
         own = np.empty(m)
         for block, gaps in self._blocks():
             own[block] = self.distances(gaps, np.arange(m)[block])
@@ -95,12 +117,13 @@ class References:
         return self.lifted[:, :-2] / -2
 
     def _to_the_others(self):
-        """Return u and c of each point: to the nearest, and to the central ones."""
+        """Return u, l and c of each point: to the nearest, the tenth, the central."""
         m = len(self.lifted)
-        nearest, first, reach = np.empty((3, m))
+        nearest, local, first, reach = np.empty((4, m))
         for block, gaps in self._blocks():
             own = np.arange(m)[block]
             nearest[block] = kth_distances(gaps, 1, own)
+            local[block] = kth_distances(gaps, LOCAL_RANK, own)
             first[block] = kth_distances(gaps, rank_of(m), own)
         cut = np.quantile(first, CENTRAL)
         # Of equal points, whose last digits may differ, all are central or none.
@@ -112,7 +135,7 @@ class References:
             among = gaps._replace(squares=np.take(gaps.squares, central, axis=1))
             rank = rank_of(len(central))
             reach[block] = kth_distances(among, rank, places[block])
-        return nearest, reach
+        return nearest, local, reach
 
     def _blocks(self):
         """Yield slices of the points, and the gaps of these points to all."""
@@ -124,7 +147,9 @@ class References:
         """Return the :class:`Gaps` of rows, of shape (n, p), to all points."""
         lengths = lengths_of(rows)
         rows = np.column_stack([rows, np.ones_like(lengths), lengths])
-        product = torch.from_numpy(rows) @ torch.from_numpy(self.lifted).mT
+        # torch warns of arrays that are read-only, as those of a mapped pickle.
+        lifted = torch.from_numpy(np.require(self.lifted, requirements="W"))
+        product = torch.from_numpy(rows) @ lifted.mT
         return Gaps(product.numpy(), lengths)
 
     def find(self, gaps):
@@ -152,12 +177,22 @@ class References:
         distances : ndarray of shape (n,)
         """
         leave_out(gaps, own)
+        # Rows that are points themselves have no more neighbours, and all are treated
+        # alike.
+        count = max(1, min(N_NEAREST, gaps.squares.shape[1] - 1))
         if not self.heights.any():
-            return np.sqrt(rounded(gaps.squares.min(axis=1), gaps.lengths))
-        heights = torch.from_numpy(np.square(np.square(np.square(self.heights))))
-        squares = torch.from_numpy(gaps.squares).square_()
-        powers = torch.addcmul(heights, squares, squares, out=squares).amin(dim=1)
-        return np.sqrt(rounded(np.sqrt(np.sqrt(powers.numpy())), gaps.lengths))
+            nearest = smallest(gaps.squares, count)
+        else:
+            nearest = np.sqrt(np.sqrt(smallest(self._powers(gaps.squares), count)))
+        return np.sqrt(rounded(nearest, gaps.lengths[:, None])).mean(axis=1)
+
+    def _powers(self, squares):
+        """Return the eighth powers of distances in place of their squares."""
+        heights = np.square(np.square(np.square(self.heights * self.scales)))
+        scales = torch.from_numpy(np.square(self.scales))
+        squares = torch.from_numpy(squares).mul_(scales).square_()
+        heights = torch.from_numpy(heights)
+        return torch.addcmul(heights, squares, squares, out=squares).numpy()
 
 
 class Gaps(NamedTuple):
@@ -179,6 +214,20 @@ def blocks_of(rows):
     """Yield slices of so many rows as are compared with all points at once."""
     for start in range(0, len(rows), BLOCK):
         yield slice(start, start + BLOCK)
+
+
+def smallest(values, count):
+    """Return the smallest values of each row, in order, of shape (n, count).
+
+    The values are overwritten. Looking for the smallest of all so many times takes less
+    time than a partition.
+    """
+    rows, found = np.arange(len(values)), np.empty((len(values), count))
+    for place in range(count):
+        nearest = values.argmin(axis=1)
+        found[:, place] = values[rows, nearest]
+        values[rows, nearest] = np.inf
+    return found
 
 
 def rank_of(n_points):

@@ -88,14 +88,17 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         and residual :math:`f`, side by side, in units of their own spread, so that
         columns of large units count no more than others, whatever ``standardize`` is.
         Beyond 2 units a value :math:`v` counts as :math:`2 + \log(v - 1)`. In either
-        space its distance is that to the nearest of :math:`m \le 2048` training rows
-        :math:`r`, of which those far from most others count as far, with :math:`u_r`
-        and :math:`c_r` the distances of :math:`r` to the nearest of the others and to
-        the :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central ones, three quarters:
+        space its distance :math:`d` is the mean of the three smallest :math:`d_r` to
+        :math:`m \le 2048` training rows :math:`r`, of which those far from most others
+        count as far. With :math:`u_r`, :math:`l_r` and :math:`c_r` the distances of
+        :math:`r` to the nearest of the others, to the tenth, and to the
+        :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central ones, three quarters, and
+        :math:`l_r` a tenth of its median at the least:
 
         .. math::
-            d(x) &= \min_r \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \quad
-            h_r = 0.9 \operatorname{median} u
+            d_r(x) &= \left(\frac{\operatorname{median} l}{l_r}\right)^{1/4}
+                \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \quad
+            h_r = \operatorname{median} u
                 \left(\frac{c_r}{\operatorname{median} c}\right)^2, \\
             s(x) &= 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
                 \left(1 + \frac{d_i}{\operatorname{median} d_i}\right)^2}.

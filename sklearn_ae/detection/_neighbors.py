@@ -19,16 +19,16 @@ class NeighborScorer:
     :math:`f`, its code and its residual side by side, each in units of its own spread.
     Beyond 2 units a value :math:`v` counts as :math:`2 + \log(v - 1)`: else columns
     with few large values would decide which rows are near. In either space it has a
-    distance :math:`d` to at most 2048 reference rows: to the nearest of them, where
-    those that lie far from most others count as far, see :class:`References`. Both are
-    compared with the reference rows' own,
+    distance :math:`d` to at most 2048 reference rows: to the nearest three of them,
+    where those that lie far from most others count as far, see :class:`References`.
+    Both are compared with the reference rows' own,
 
     .. math::
         s(x) = 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
             \left(1 + \frac{d_i}{\operatorname{median} d_i}\right)^2}.
 
     It is 0 for the typical row, and far out it falls by 1 where distances double. The
-    nearest neighbour tells the finest differences, and is fooled by a small group of
+    nearest neighbours tell the finest differences, and are fooled by a small group of
     outliers that are each other's neighbours, unless these count as far [1]_. Near rows
     in :math:`x` may still be odd in :math:`f`, where what columns have in common
     counts, and outliers that the network has learnt are still odd in :math:`x`. A row
@@ -77,7 +77,7 @@ class NeighborScorer:
         if self.trim and self.trim != "auto":
             kept = self._kept(rows, features)
             self._refer(rows[kept], features[kept])
-            self.share_trimmed = 1 - len(self.rows.points) / len(rows)
+            self.share_trimmed = 1 - len(self.rows.lifted) / len(rows)
         return self
 
     def _refer(self, rows, features):

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 
 from sklearn_ae.detection import References, _distances
-from sklearn_ae.detection._distances import kth_distances
+from sklearn_ae.detection._distances import kth_distances, smallest
 
 
 @pytest.fixture
@@ -78,8 +78,23 @@ def test_rows_close_by_are_not_taken_for_points(points):
 @pytest.mark.parametrize("rank", [1, 2, 5])
 def test_distances_of_other_rows_are_scipys(rank, points, rows):
     expected = np.sort(cdist(rows, points), axis=1)
-    assert_allclose(nearest(points, rows), expected[:, 0])
+    assert_allclose(nearest(points, rows), expected[:, :3].mean(axis=1))
     assert_allclose(kth(points, rows, rank), expected[:, rank - 1])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("n_columns", [3, 1000])
+def test_the_smallest_are_those_of_a_sort(n_columns, count):
+    values = np.random.default_rng(0).normal(size=(7, n_columns))
+    values[0] = 1.0
+    values[2, 1:] = np.inf
+    expected = np.sort(values, axis=1)[:, :count]
+    assert_array_equal(smallest(values, count), expected)
+
+
+def test_of_few_points_there_are_fewer_nearest(points, rows):
+    expected = np.sort(cdist(rows, points[3:6]), axis=1)[:, :2].mean(axis=1)
+    assert_allclose(nearest(points[3:6], rows), expected)
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
@@ -90,7 +105,8 @@ def test_a_point_is_not_its_own_neighbour_and_its_copies_are(rank, points):
     for own in (None, np.arange(20)):
         expected = distances[:, rank - 1]
         assert_allclose(kth(points, points, rank, own), expected, atol=1e-12)
-        assert_allclose(nearest(points, points, own), distances[:, 0], atol=1e-12)
+        expected = distances[:, :3].mean(axis=1)
+        assert_allclose(nearest(points, points, own), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("wary", [False, True])
@@ -124,7 +140,9 @@ def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(
 ):
     rows[4] = size
     distances = nearest(points, rows, wary=wary)
-    expected = 2 * size if size < range_ else np.inf
+    # All points are as far from it, but for their scales.
+    scale = np.sort(References(points, wary).scales)[:3].mean()
+    expected = 2 * size * scale if size < range_ else np.inf
     assert_allclose(distances[4], expected, rtol=1e-9)
     others = np.arange(30) != 4
     assert_allclose(distances[others], nearest(points, rows[others], wary=wary))
@@ -134,30 +152,46 @@ def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(
 
 
 def heights_by_hand(points):
-    """The formula of the class: how far each point counts, and which are far."""
+    """The formulas of the class: how far points count, which are far, their scales."""
     apart = cdist(points, points) + np.diag([np.inf] * len(points))
     first = np.sort(apart, axis=1)[:, round(2 * len(points) ** 0.5) - 1]
     central = first <= np.quantile(first, 0.75)
     reach = np.sort(apart[:, central], axis=1)[:, round(2 * central.sum() ** 0.5) - 1]
     relative = reach / np.median(reach)
-    return 0.9 * np.median(apart.min(axis=1)) * relative**2, relative > 2
+    local = np.sort(apart, axis=1)[:, 9]
+    scales = (np.median(local) / local) ** 0.25
+    return np.median(apart.min(axis=1)) * relative**2, relative > 2, scales
 
 
-def raised(distances, heights):
-    return ((distances**8 + heights**8) ** 0.125).min(axis=1)
+def raised(distances, heights, scales):
+    distances = (distances**8 + heights**8) ** 0.125 * scales
+    return np.sort(distances, axis=1)[:, :3].mean(axis=1)
 
 
 def test_far_points_count_as_far(points, rows):
-    points[:2] = [[50] * 4, [50.1] * 4]
-    heights, is_far = heights_by_hand(points)
+    points[:3] = [[50] * 4, [50.1] * 4, [50.2] * 4]
+    heights, is_far, scales = heights_by_hand(points)
     references = References(points)
     assert_allclose(references.heights, heights)
+    assert_allclose(references.scales, scales)
     assert_array_equal(references.is_far, is_far)
-    assert_array_equal(np.flatnonzero(is_far), [0, 1])
+    assert_array_equal(np.flatnonzero(is_far), [0, 1, 2])
     mixed = np.vstack([rows, [[50.05] * 4]])
     distances = nearest(points, mixed, wary=True)
-    assert_allclose(distances, raised(cdist(mixed, points), heights))
+    assert_allclose(distances, raised(cdist(mixed, points), heights, scales))
     assert distances[30] > 20 > 1 > nearest(points, mixed)[30]
+
+
+def test_points_lie_as_dense_as_can_be_from_a_tenth_of_what_is_usual():
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    points[:12] = points[0]  # ten of the others are copies of each
+    apart = cdist(points, points) + np.diag([np.inf] * 40)
+    local = np.sort(apart, axis=1)[:, 9]
+    scales = References(points).scales
+    assert_allclose(scales[:12], 10**0.25)
+    assert_allclose(scales[12:], (np.median(local) / local[12:]) ** 0.25)
+    assert_array_equal(References(points, wary=False).scales, 1)
+    assert_array_equal(References(points[:12]).scales, 1)
 
 
 def test_a_group_of_far_points_does_not_vouch_for_itself(points, monkeypatch):
@@ -189,9 +223,10 @@ def test_rows_among_the_points_do_not_tie(points):
 
 def test_the_unit_is_the_median_distance_of_the_points(points):
     apart = cdist(points, points) + np.diag([np.inf] * 20)
-    expected = np.median(apart.min(axis=1))
+    expected = np.median(np.sort(apart, axis=1)[:, :3].mean(axis=1))
     assert References(points, wary=False).unit == pytest.approx(expected)
-    expected = np.median(raised(apart, heights_by_hand(points)[0]))
+    heights, _, scales = heights_by_hand(points)
+    expected = np.median(raised(apart, heights, scales))
     assert References(points).unit == pytest.approx(expected)
 
 
@@ -202,6 +237,7 @@ def test_where_most_points_are_equal_there_is_a_unit(wary, points):
     references = References(points, wary)
     assert 0 < references.unit < np.inf
     if not wary:
-        assert references.unit == pytest.approx(apart.min(axis=1).mean())
+        expected = np.sort(apart, axis=1)[:, :3].mean()
+        assert references.unit == pytest.approx(expected)
     assert References(points[:15], wary).unit == 1
     assert not References(points[:15], wary).is_far.any()
