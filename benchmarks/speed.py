@@ -12,21 +12,23 @@ Each part measures one claim:
 * import: how long it takes to load the package;
 * fits: whole fits with each model's defaults, also to MNIST;
 * throughput: rows per second through fitted models;
-* devices: results in float32 on a GPU against the CPU's.
+* devices: results in float32 on a GPU against the CPU's;
+* auto: from which size of a step a GPU is faster.
 
     python benchmarks/speed.py
     python benchmarks/speed.py --only step quality
     python benchmarks/speed.py --device cuda
 
 Every part writes its own ``results/speed_<part>.md``. With a GPU, Autoencoder and PyOD
-run on it in the parts search, fits, throughput and devices, whose reports end with
-``_cuda``; the others are about the CPU. Rivals run in turn, so that whatever else the
-machine does falls on all of them. A missed bound makes the exit status 1.
+run on it in the parts search, fits, throughput, devices and auto, whose reports end
+with ``_cuda``; the others are about the CPU. Rivals run in turn, so that whatever else
+the machine does falls on all of them. A missed bound makes the exit status 1.
 """
 
 import _data
 import _parts
 import _peers
+import _speed_auto
 import _speed_defaults
 import _speed_devices
 import _speed_fits
@@ -53,9 +55,10 @@ PARTS = {
     "precision": ("Products in bfloat16", _speed_precision.run),
     "throughput": ("Rows per second", _speed_throughput.run),
     "devices": ("Results of devices", _speed_devices.run),
+    "auto": ("From which size of a step a GPU is faster", _speed_auto.run),
 }
 
-ON_DEVICES = ("search", "fits", "throughput", "devices")
+ON_DEVICES = ("search", "fits", "throughput", "devices", "auto")
 
 
 def main():

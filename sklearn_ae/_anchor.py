@@ -64,6 +64,8 @@ class Problem(NamedTuple):
         The same without held-out rows, for starts that remember single rows.
     grid_shape : tuple (height, width, n_channels) or None
         Of images; None where columns are no neighbours of each other.
+    device : torch device
+        Of the training; what is computed for it may use it, and comes back to the CPU.
     """
 
     source: object
@@ -76,11 +78,12 @@ class Problem(NamedTuple):
     group: np.ndarray | None = None
     train_weights: torch.Tensor | None = None
     grid_shape: tuple | None = None
+    device: torch.device = torch.device("cpu")
 
     def rows(self, model):
         """Return the :class:`Rows` of one model, of which PCA is in its metric."""
         weight, unit = self.weights[model], self.metric.unit
-        return Rows(self.source, weight, unit, self.grid_shape)
+        return Rows(self.source, weight, unit, self.grid_shape, self.device)
 
 
 def principal_anchor(problem):

@@ -4,6 +4,7 @@ import copy
 import warnings
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -274,6 +275,17 @@ class BaseAutoencoder(
             )
 
     # -- scikit-learn's conventions
+
+    @classmethod
+    def _get_param_names(cls):
+        return list(cls._known_param_names())
+
+    @classmethod
+    @cache
+    def _known_param_names(cls):
+        # scikit-learn reads the signature anew at every question, of which a search
+        # asks dozens for each fit.
+        return tuple(super()._get_param_names())
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

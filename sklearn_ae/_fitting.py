@@ -294,6 +294,7 @@ def make_stack(source, plan, units, recipe, corruption=None):
             plan.group,
             torch.from_numpy(plan.train_weight),
             recipe.grid_shape,
+            recipe.settings.device,
         )
     )
     stack = recipe.make_network(

@@ -4,6 +4,7 @@ scikit-learn's PCA takes no weights, no sparse blocks and no memory map, and its
 follow from the number of BLAS threads of the environment.
 """
 
+import copy
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ import torch
 
 from ._linalg import eigh
 from ._stationary import ShrunkCovariance
-from .training import blocks_of
+from .training import LazyRows, blocks_of
+
+CPU = torch.device("cpu")
 
 # Largest side of a matrix whose spectrum is computed exactly.
 EXACT_SIDE = 2048
@@ -22,6 +25,10 @@ EXACT_CELLS = 2**26
 
 # Cells of rows, at most, that are read once for all that is asked of them.
 KEPT_CELLS = 2**22
+
+# Multiplications of a covariance from which a GPU is worth the way there, if the fit is
+# on one.
+GPU_PRODUCTS = 2**32
 
 # Power iterations of the randomised solver, and axes it carries beyond those asked for.
 N_ITERATIONS = 6
@@ -62,10 +69,13 @@ class Rows:
         The unit of each column: PCA is of ``rows * metric``.
     grid_shape : tuple (height, width, n_channels) or None
         Of images; None where columns are no neighbours of each other.
+    device : torch device
+        Where a covariance is added up that takes long.
     """
 
-    def __init__(self, source, weight, metric, grid_shape=None):
+    def __init__(self, source, weight, metric, grid_shape=None, device=CPU):
         self.source = source
+        self.device = device
         self.metric = metric
         self.grid_shape = grid_shape
         self.n_rows = count_rows(weight.numpy())
@@ -101,12 +111,31 @@ class Rows:
 
     def mean(self):
         """Return the weighted mean row."""
-        return sum(weight @ rows for rows, weight in self)
+        return sum(weight @ rows for rows, weight in self._where_fast()).cpu()
 
     def centered(self, mean):
         """Yield blocks scaled so that the sum of their squares is the covariance."""
         for rows, weight in self:
             yield (rows - mean) * weight.sqrt().unsqueeze(1)
+
+    def covariance(self, mean):
+        """Return the weighted covariance of the columns around a mean row."""
+        rows = self._where_fast()
+        blocks = rows.centered(mean.to(rows.metric.device))
+        return sum(block.T @ block for block in blocks).cpu()
+
+    def _where_fast(self):
+        """Return these rows, or a copy whose blocks are on the GPU of the fit."""
+        n_products = self.shape[0] * self.shape[1] ** 2
+        is_there = self.device.type == "cuda" and isinstance(self.source, LazyRows)
+        if not is_there or n_products < GPU_PRODUCTS:
+            return self
+        there = copy.copy(self)
+        vars(there).pop("_kept", None)
+        there.source = self.source.on(self.device)
+        there.metric = self.metric.to(self.device)
+        there.weight = [part.to(self.device) for part in self.weight]
+        return there
 
 
 def fit_principal(rows, n_components, seed):
@@ -148,7 +177,7 @@ def covariance_of(rows):
     if rows.are_few_images():
         identity = torch.eye(rows.shape[1], dtype=mean.dtype)
         return mean, shrunk_covariance(rows, mean) @ identity
-    return mean, sum(block.T @ block for block in rows.centered(mean))
+    return mean, rows.covariance(mean)
 
 
 def shrunk_covariance(rows, mean):
@@ -185,8 +214,7 @@ class Covariance:
 
 
 def _from_covariance(rows, mean):
-    covariance = sum(block.T @ block for block in rows.centered(mean))
-    variances, vectors = eigh(covariance)
+    variances, vectors = eigh(rows.covariance(mean))
     real = _is_real(variances, rows.shape)
     return variances * real, vectors.T * real.unsqueeze(1)
 

@@ -180,7 +180,8 @@ def _arranged(tasks, opened):
     """Return the places of tasks by stack, those of one shape side by side.
 
     Where rows are held out, only fits of one learning rate are, which will stop at
-    about one time: a stack goes on until the last of it stops.
+    about one time: a stack goes on until the last of it stops. On a GPU it takes hardly
+    less time for fewer.
     """
 
     def shape(place):
@@ -188,7 +189,8 @@ def _arranged(tasks, opened):
         if isinstance(fit, Exception) or not can_be_batched(estimator):
             return (str(place),)
         settings, structure = fit.recipe.settings, estimator._structural_params()
-        rate = settings.learning_rate if fit.recipe.hold_out else None
+        stops = fit.recipe.hold_out and not is_on_gpu(fit)
+        rate = settings.learning_rate if stops else None
         parts = (
             *(type(estimator).__name__, structure, fit.rows.shape, rate),
             *(settings.batch_size, settings.max_epochs, settings.device),

@@ -37,6 +37,19 @@ def test_a_look_around_brings_nothing_slow():
     assert not SLOW & set(answer(code))
 
 
+def test_a_dense_fit_does_not_load_the_compiler_of_torch():
+    code = (
+        "import pickle, sys, numpy, sklearn_ae\n"
+        "X = numpy.random.default_rng(0).normal(size=(60, 4))\n"
+        "made = sklearn_ae.Autoencoder(2, max_epochs=2, random_state=0).fit(X)\n"
+        "pickle.loads(pickle.dumps(made)).score_samples(X)\n"
+        "print(*sys.modules)\n"
+    )
+    loaded = answer(code)
+    assert "torch" in loaded
+    assert "torch._dynamo" not in loaded
+
+
 @pytest.mark.parametrize("name", SUBMODULES)
 def test_a_submodule_is_an_attribute_without_its_own_import(name):
     code = f"import sklearn_ae; print(sklearn_ae.{name}.__name__)"

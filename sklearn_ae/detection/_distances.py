@@ -8,8 +8,11 @@ import torch
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
-# Rows whose distances to all points are in memory at once: in a core's own cache.
-BLOCK = 64
+# Rows whose distances to all points are in memory at once: in a core's own cache; where
+# a GPU computes them as many as keep it busy, which it does of so many columns or more.
+BLOCK, GPU_BLOCK, GPU_WIDTH = 64, 2048, 256
+
+CPU = torch.device("cpu")
 
 # Which neighbour says how far from the others a point lies, given the square root of
 # the number of points: one that sees through a small group.
@@ -69,6 +72,8 @@ class References:
     wary : bool
         Whether points far from the others count as far, and distances by how dense
         points lie; if not, :math:`d` is the mean distance of the three nearest points.
+    device : torch device
+        A GPU if one is to help; the points stay where they are.
 
     Attributes
     ----------
@@ -92,14 +97,14 @@ class References:
        identifying density-based local outliers. ACM SIGMOD, 93-104.
     """
 
-    def __init__(self, points, wary=True):
+    def __init__(self, points, wary=True, device=CPU):
         lengths = lengths_of(points)
         self.lifted = np.column_stack([-2 * points, lengths, np.ones_like(lengths)])
         m = len(points)
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
         self.scales = np.ones(m)
         if wary:
-            nearest, local, reach = self._to_the_others()
+            nearest, local, reach = self._to_the_others(device)
             relative = reach / typical(reach)
             self.heights = NEARNESS * typical(nearest) * np.square(relative)
             self.is_far = relative > FAR
@@ -107,7 +112,7 @@ class References:
                 spacing = np.maximum(local / typical(local), DENSEST)
                 self.scales = spacing**-LOCALITY
         own = np.empty(m)
-        for block, gaps in self._blocks():
+        for block, gaps in self._blocks(device):
             own[block] = self.distances(gaps, np.arange(m)[block])
         self.unit = typical(own)
 
@@ -116,11 +121,11 @@ class References:
         """The points, of shape (m, p)."""
         return self.lifted[:, :-2] / -2
 
-    def _to_the_others(self):
+    def _to_the_others(self, device):
         """Return u, l and c of each point: to the nearest, the tenth, the central."""
         m = len(self.lifted)
         nearest, local, first, reach = np.empty((4, m))
-        for block, gaps in self._blocks():
+        for block, gaps in self._blocks(device):
             own = np.arange(m)[block]
             nearest[block] = kth_distances(gaps, 1, own)
             local[block] = kth_distances(gaps, LOCAL_RANK, own)
@@ -130,27 +135,28 @@ class References:
         central = np.flatnonzero(first <= cut + 1e-9 * cut)
         places = np.full(m, -1)
         places[central] = np.arange(len(central))
-        for block, gaps in self._blocks():
+        for block, gaps in self._blocks(device):
             # Rows in a row, as an index alone would not leave them.
             among = gaps._replace(squares=np.take(gaps.squares, central, axis=1))
             rank = rank_of(len(central))
             reach[block] = kth_distances(among, rank, places[block])
         return nearest, local, reach
 
-    def _blocks(self):
+    def _blocks(self, device):
         """Yield slices of the points, and the gaps of these points to all."""
         points = self.points
-        for block in blocks_of(points):
-            yield block, self.gaps(points[block])
+        for block in blocks_of(points, device):
+            yield block, self.gaps(points[block], device)
 
-    def gaps(self, rows):
+    def gaps(self, rows, device=CPU):
         """Return the :class:`Gaps` of rows, of shape (n, p), to all points."""
+        device = helper_of(rows, device)
         lengths = lengths_of(rows)
         rows = np.column_stack([rows, np.ones_like(lengths), lengths])
         # torch warns of arrays that are read-only, as those of a mapped pickle.
         lifted = torch.from_numpy(np.require(self.lifted, requirements="W"))
-        product = torch.from_numpy(rows) @ lifted.mT
-        return Gaps(product.numpy(), lengths)
+        product = torch.from_numpy(rows).to(device) @ lifted.to(device).mT
+        return Gaps(product.cpu().numpy(), lengths)
 
     def find(self, gaps):
         """Return the positions of the points that rows equal but for rounding, or -1.
@@ -210,10 +216,17 @@ class Gaps(NamedTuple):
     lengths: np.ndarray
 
 
-def blocks_of(rows):
+def blocks_of(rows, device=CPU):
     """Yield slices of so many rows as are compared with all points at once."""
-    for start in range(0, len(rows), BLOCK):
-        yield slice(start, start + BLOCK)
+    size = BLOCK if helper_of(rows, device) == CPU else GPU_BLOCK
+    for start in range(0, len(rows), size):
+        yield slice(start, start + size)
+
+
+def helper_of(rows, device):
+    """Return a device where it is a GPU that is worth the way there, else the CPU."""
+    is_worth_it = device.type == "cuda" and rows.shape[1] >= GPU_WIDTH
+    return device if is_worth_it else CPU
 
 
 def smallest(values, count):

@@ -162,7 +162,8 @@ def fit_neighbors(fitted, network, index, trim="auto"):
     rows, places = np.unique(index, return_inverse=True)
     parts = read_rows(fitted, network, rows, scorer.read)
     floor = feature_floor(network, fitted.scaling)
-    return scorer.fit(*(part[places] for part in parts), floor=floor)
+    device = next(network.parameters()).device
+    return scorer.fit(*(part[places] for part in parts), floor=floor, device=device)
 
 
 def share_of(trim):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._distances import References, blocks_of
+from ._distances import CPU, References, blocks_of
 from ._scorer import NO_SPREAD, score_features
 
 # Reference rows, at most, and numbers that they and their features may be.
@@ -60,7 +60,7 @@ class NeighborScorer:
     def __init__(self, trim="auto"):
         self.trim = trim
 
-    def fit(self, rows, features, floor):
+    def fit(self, rows, features, floor, device=CPU):
         """Learn from training rows.
 
         Parameters
@@ -69,25 +69,27 @@ class NeighborScorer:
         features : ndarray of shape (n, n_score_features)
         floor : float or ndarray of shape (n_score_features,)
             Spread of each feature below which it is rounding errors.
+        device : torch device
+            Of the fit: a GPU helps with many columns.
         """
         spread = features.std(axis=0)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
-        self._refer(rows, features)
+        self._refer(rows, features, device)
         self.share_trimmed = float((self.rows.is_far | self.features.is_far).mean())
         if self.trim and self.trim != "auto":
-            kept = self._kept(rows, features)
-            self._refer(rows[kept], features[kept])
+            kept = self._kept(rows, features, device)
+            self._refer(rows[kept], features[kept], device)
             self.share_trimmed = 1 - len(self.rows.lifted) / len(rows)
         return self
 
-    def _refer(self, rows, features):
+    def _refer(self, rows, features, device):
         wary = bool(self.trim)
-        self.rows = References(tempered(rows), wary)
-        self.features = References(tempered(features / self.spread), wary)
+        self.rows = References(tempered(rows), wary, device)
+        self.features = References(tempered(features / self.spread), wary, device)
 
-    def _kept(self, rows, features):
+    def _kept(self, rows, features, device):
         """Return which rows are references once a share of them is left out."""
-        outlyingness = -self.score(rows, features)
+        outlyingness = -self.score(rows, features, device)
         cut = np.quantile(outlyingness, 1 - self.trim)
         # Equal rows may differ in the last digit and belong together.
         kept = outlyingness <= cut + 1e-9 * abs(cut)
@@ -95,7 +97,7 @@ class NeighborScorer:
 
     def score_rows(self, network, loss, rows):
         """Return the scores of standardised rows, read by a network."""
-        return self.score(*self.read(network, rows))
+        return self.score(*self.read(network, rows), rows.device)
 
     @staticmethod
     def read(network, rows, code=None):
@@ -103,21 +105,21 @@ class NeighborScorer:
         features = score_features(network, rows, code)
         return rows.cpu().numpy().astype(np.float64, copy=False), features
 
-    def score(self, rows, features):
+    def score(self, rows, features, device=CPU):
         """Return the scores of rows, of shape (n,): the lower, the more abnormal."""
-        ratios = 1 + self._distances(rows, features)
+        ratios = 1 + self._distances(rows, features, device)
         return 1.5 - np.logaddexp2(*(2 * np.log2(ratios))) / 2
 
-    def _distances(self, rows, features):
+    def _distances(self, rows, features, device):
         """Return distances in units of the median, in both spaces: shape (2, n)."""
         with np.errstate(over="ignore"):
             rows, features = tempered(rows), tempered(features / self.spread)
         distances = np.empty((2, len(rows)))
-        for block in blocks_of(rows):
-            gaps = self.rows.gaps(rows[block])
+        for block in blocks_of(rows, device):
+            gaps = self.rows.gaps(rows[block], device)
             own = self.rows.find(gaps)
             distances[0, block] = self.rows.distances(gaps, own)
-            gaps = self.features.gaps(features[block])
+            gaps = self.features.gaps(features[block], device)
             distances[1, block] = self.features.distances(gaps, own)
         return distances / [[self.rows.unit], [self.features.unit]]
 

@@ -62,6 +62,19 @@ def ordered(steps, order):
     return rows.index_select(0, order).view(steps.shape)
 
 
+def in_one_piece(weights):
+    """Return weights that lie as cuDNN reads them: all matrices, then all biases.
+
+    It would copy them at every call, too, and warn of it.
+    """
+    matrices = [weight.dim() == 2 for weight in weights]
+    order = sorted(range(len(weights)), key=lambda place: not matrices[place])
+    piece = torch.cat([weights[place].reshape(-1) for place in order])
+    parts = piece.split([weights[place].numel() for place in order])
+    placed = dict(zip(order, parts, strict=True))
+    return [placed[at].view(weight.shape) for at, weight in enumerate(weights)]
+
+
 class RecurrentCell(nn.Module):
     """Layers of recurrent units that read sequences in both directions.
 
@@ -108,10 +121,11 @@ class RecurrentCell(nn.Module):
         answers = []
         for model, sequences in enumerate(steps):
             own = self.weights[4 * first : 4 * first + n_weights]
+            own = [weight[model] for weight in own]
             answer, *_ = self.function(
                 sequences,
                 self._start(sequences, n_layers * n_directions),
-                [weight[model] for weight in own],
+                in_one_piece(own) if sequences.is_cuda else own,
                 True,  # with biases
                 n_layers,
                 0.0,

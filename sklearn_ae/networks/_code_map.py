@@ -12,7 +12,9 @@ class CodeMap(nn.Module):
 
     def make_code_map(self, n_models, n_components):
         """Make codes to be shown as they are."""
-        identity = torch.eye(n_components).expand(n_models, -1, -1)
+        # Not ``eye``: on torch's meta device that loads its compiler, for seconds.
+        identity = torch.zeros(n_models, n_components, n_components)
+        identity.diagonal(dim1=1, dim2=2).fill_(1)
         self.register_buffer("code_center", torch.zeros(n_models, 1, n_components))
         self.register_buffer("code_map", identity.clone())
         self.register_buffer("code_unmap", identity.clone())

@@ -21,6 +21,9 @@ PREPARED_CELLS = 2**26
 # are then slices, which cost nothing, while the whole stays in the cache.
 EPOCH_CELLS = 2**22
 
+# The same on a GPU, where it saves three kernels at every step: 1 GB of float32.
+GPU_EPOCH_CELLS = 2**28
+
 # Held-out rows that are read together, at most. Between what the layers make of more,
 # the C library would leave gaps wherever the errors of a batch are kept.
 HELD_OUT_ROWS = 1024
@@ -146,7 +149,9 @@ class TrainingBatches:
     @property
     def _is_small(self):
         cells = self.source.n_rows * self.source.n_features
-        return isinstance(self.source, ResidentRows) and cells <= EPOCH_CELLS
+        on_cpu = self.index.device.type == "cpu"
+        most = EPOCH_CELLS if on_cpu else GPU_EPOCH_CELLS
+        return isinstance(self.source, ResidentRows) and cells <= most
 
     def _read_epoch(self, index, sizes):
         """Return rows by batch, all put in their order at once."""
@@ -233,7 +238,7 @@ def lengths_in(network, source):
         return None
     blocks = blocks_of(source.n_rows, source.n_features)
     return torch.cat(
-        [network.lengths_of(source.take(index[block])) for block in blocks]
+        [network.lengths_of(source.take(index[block])).cpu() for block in blocks]
     )
 
 

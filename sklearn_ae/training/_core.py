@@ -18,7 +18,7 @@ from ._judge import Judge, KeepBest
 from ._loss import ReconstructionLoss
 from ._net import AutoencoderNet
 from ._noise import Chance
-from ._optimizer import FlatAdamW, StackedAdamW
+from ._optimizer import FlatAdamW, QuickAdamW, StackedAdamW
 from ._runs import Judged, Training
 from ._runtime import BFLOAT16
 
@@ -44,7 +44,7 @@ def make_net(network, loss, settings, *, by_rows=False):
     net : AutoencoderNet
     """
     network = network.to(settings.device, settings.dtype)
-    kind = FlatAdamW if by_rows else torch.optim.AdamW
+    kind = FlatAdamW if by_rows else QuickAdamW
     optimizer = {"optimizer": kind, "lr": settings.learning_rate}
     flat = FlatParameters(network) if by_rows else None
     if np.ndim(settings.learning_rate):
@@ -67,6 +67,7 @@ def make_net(network, loss, settings, *, by_rows=False):
         max_epochs=settings.max_epochs,
         batch_size=settings.batch_size,
         callbacks=copy.deepcopy(list(settings.callbacks)) or None,
+        callbacks__print_log=None,  # it makes a table of every epoch, and shows none
         verbose=0,
         device=str(settings.device),
     ).initialize()

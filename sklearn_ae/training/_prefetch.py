@@ -88,7 +88,7 @@ def rows_ahead(source, parts, pinned=True):
     rows : tensor
         On the source's device.
     """
-    host = LazyRows(source.X, source.scaling, source.dtype, CPU)
+    host = source.on(CPU)
 
     def read(index):
         rows = host.take(index)

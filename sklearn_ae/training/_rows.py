@@ -63,7 +63,8 @@ class ResidentRows:
             self.rows[block] = standardize(X[block])
 
     def take(self, index):
-        """Return the rows at ``index``."""
+        """Return the rows at ``index``, which may be on another device."""
+        index = index.to(self.rows.device)
         if index.dim() == 1:
             return self.rows.index_select(0, index)  # a third of the time
         return self.rows[index]
@@ -79,6 +80,10 @@ class LazyRows:
         self.n_rows, self.n_features = X.shape
         self.X, self.scaling, self.dtype, self.device = X, scaling, dtype, device
         self.standardize = scaling.standardizer(dtype, device)
+
+    def on(self, device):
+        """Return the same rows on another device."""
+        return LazyRows(self.X, self.scaling, self.dtype, device)
 
     def read(self, block):
         """Return the rows of a slice."""

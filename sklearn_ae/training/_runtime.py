@@ -4,7 +4,7 @@ import ctypes
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -24,9 +24,10 @@ WIDE_BATCH = 2**19
 # Python starts the kernels of one at a time.
 MOST_THREADS = 8
 
-# Operations of a step from which "auto" takes a GPU: about half a millisecond of one
-# core, as long as a GPU may need to start a step's kernels. Estimated, not measured.
-FLOPS_FOR_GPU = 2**25
+# Operations of a step from which "auto" takes a GPU. It takes as long for any small
+# step, and has to be set up for each fit; the benchmark table speed_auto_cuda has fits
+# of both.
+FLOPS_FOR_GPU = 2**22
 
 # How matrix products are computed in training: as the rows are, or with operands cut to
 # ten or seven bits after the leading one.
@@ -132,49 +133,63 @@ def precision_of(precision, device, is_small):
     return torch.float32, precision if precision in (TF32, BFLOAT16) else FULL
 
 
-_tf32_lock = threading.Lock()
-_tf32_before = []
+_switch_lock = threading.Lock()
+_switched = {}
 
 
 @contextmanager
 def matrix_products(products, device):
-    """Let CUDA use TF32 inside the block, if that is asked for.
+    """Have CUDA compute inside the block what comes out alike every time.
 
-    The switches are the process's: the first block to ask finds out what they were,
-    and the last one to end, in whatever thread, puts them back.
+    With TF32, if that is asked for.
 
     Parameters
     ----------
     products : {"full", "tf32", "bfloat16"}
     device : torch device
     """
-    if products != TF32 or device.type != "cuda":
+    with ExitStack() as stack:
+        if device.type == "cuda":
+            switches = [(torch.backends.cudnn, "deterministic", True)]
+            if products == TF32:
+                switches += _tf32_switches()
+            for switch in switches:
+                stack.enter_context(_switch_set(*switch))
         yield
-        return
-    switches, name, on = _tf32_switches()
-    with _tf32_lock:
-        _tf32_before.append([getattr(switch, name) for switch in switches])
-        for switch in switches:
-            setattr(switch, name, on)
+
+
+@contextmanager
+def _switch_set(owner, name, value):
+    """Set a switch of the process inside the block.
+
+    The first block to ask finds out what it was, and the last one to end, in whatever
+    thread, puts it back.
+    """
+    key = id(owner), name
+    with _switch_lock:
+        n_blocks, before = _switched.get(key) or (0, getattr(owner, name))
+        _switched[key] = n_blocks + 1, before
+        setattr(owner, name, value)
     try:
         yield
     finally:
-        with _tf32_lock:
-            before = _tf32_before.pop()
-            if not _tf32_before:
-                for switch, value in zip(switches, before, strict=True):
-                    setattr(switch, name, value)
+        with _switch_lock:
+            n_blocks, before = _switched.pop(key)
+            if n_blocks > 1:
+                _switched[key] = n_blocks - 1, before
+            else:
+                setattr(owner, name, before)
 
 
 def _tf32_switches():
-    """Return torch's switches of TF32, the name of their attribute, and its "on".
+    """Return torch's switches of TF32, their owners, names, and values for "on".
 
     The newer name can be read whichever of the two the caller has used.
     """
     cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     if hasattr(cuda, "fp32_precision"):
-        return (cuda, cudnn.conv), "fp32_precision", "tf32"
-    return (cuda, cudnn), "allow_tf32", True
+        return [(owner, "fp32_precision", "tf32") for owner in (cuda, cudnn.conv)]
+    return [(owner, "allow_tf32", True) for owner in (cuda, cudnn)]
 
 
 def threads_for(batch_size, n_features, cells_for_two=WIDE_BATCH):

@@ -34,6 +34,9 @@ class Scaling:
         # these begin at addresses of its own. Copies, too, since torch warns of arrays
         # that are read-only, as those of a mapped pickle.
         mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        if device.type == "cuda":
+            mean, std = mean.to(device), std.to(device)
+            return lambda rows: (copied_to(device, rows) - mean).div_(std).to(dtype)
 
         def standardize(rows):
             if sparse.issparse(rows):
@@ -58,6 +61,17 @@ class Scaling:
         rows *= self.std
         rows += self.mean
         return rows
+
+
+def copied_to(device, rows):
+    """Return rows as float64 on a GPU, to which they go as narrow as they are."""
+    if sparse.issparse(rows):
+        rows = rows.toarray()
+    if rows.dtype not in (np.float32, np.float64):
+        rows = rows.astype(np.float64)
+    # torch warns of arrays that are read-only, as those of a mapped file.
+    rows = np.require(rows, requirements=["C", "W"])
+    return torch.from_numpy(rows).to(device).double()
 
 
 def column_moments(X, weight):

@@ -15,7 +15,7 @@ from sklearn_ae import (
     VariationalAutoencoder,
 )
 from sklearn_ae.detection import NeighborScorer, References, _neighbors
-from sklearn_ae.detection._neighbors import n_references, tempered
+from sklearn_ae.detection._neighbors import CPU, n_references, tempered
 
 FAST = {"max_epochs": 4, "random_state": 0}
 
@@ -97,7 +97,7 @@ def test_scores_are_the_formulas(trim, rows, features):
 @pytest.mark.parametrize("trim", ["auto", 0.0])
 def test_the_typical_row_has_score_zero(trim, rows, features):
     scorer = fit(rows, features, trim)
-    assert_allclose(np.median(scorer._distances(rows, features), axis=1), 1)
+    assert_allclose(np.median(scorer._distances(rows, features, CPU), axis=1), 1)
     assert abs(np.median(scorer.score(rows, features))) < 0.2
 
 
@@ -155,7 +155,7 @@ def test_a_training_row_is_never_its_own_neighbour(rows, features):
     for place, units in enumerate((rows, features / scorer.spread)):
         points = moderate(units)
         expected = np.sort(cdist(points, points), axis=1)[:, 1:4].mean(axis=1)
-        distances = scorer._distances(rows, features)[place]
+        distances = scorer._distances(rows, features, CPU)[place]
         assert_allclose(distances, expected / np.median(expected))
 
 
@@ -239,9 +239,9 @@ def test_rows_are_judged_by_references_that_they_are_none_of(blob, monkeypatch):
     blob[17] += 10
     seen, fit = [], NeighborScorer.fit
 
-    def spy(self, rows, features, floor):
+    def spy(self, rows, features, **known):
         seen.append(np.abs(rows).max())
-        return fit(self, rows, features, floor)
+        return fit(self, rows, features, **known)
 
     monkeypatch.setattr(NeighborScorer, "fit", spy)
     fitted(blob)

@@ -1,9 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from sklearn_ae.training import make_net
-from sklearn_ae.training._optimizer import FlatAdamW, StackedAdamW
+from sklearn_ae.training._optimizer import FlatAdamW, QuickAdamW, StackedAdamW
 
 SEEDS, RATES = (0, 1, 2, 3), (0.1, 0.01, 0.01, 0.02)
 
@@ -70,3 +72,42 @@ def test_a_lean_step_is_torchs(weight_decay, make_network, make_settings, loss):
         usual.optimizer_.step()
     pairs = zip(lean.module_.parameters(), usual.module_.parameters(), strict=True)
     assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
+@pytest.mark.parametrize("fused", [True, False, None])
+def test_a_quick_adamw_is_torchs(fused):
+    settings = {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-6, "weight_decay": 0.2}
+    start = torch.linspace(-1, 1, 6)
+    ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    quick = QuickAdamW([ours], fused=fused, **settings)
+    usual = torch.optim.AdamW([theirs], fused=fused, **settings)
+    assert quick.defaults == usual.defaults
+    assert quick.param_groups[0].keys() == usual.param_groups[0].keys()
+    for step in range(4):
+        if step == 2:  # from a state of torch's
+            quick.load_state_dict(copy.deepcopy(usual.state_dict()))
+        ours.grad, theirs.grad = torch.cos(start + step), torch.cos(start + step)
+        quick.step()
+        usual.step()
+    assert torch.equal(ours, theirs)
+    assert quick.state_dict()["state"].keys() == usual.state_dict()["state"].keys()
+
+
+def test_steps_in_parts_are_steps(monkeypatch, make_network, make_settings, loss):
+    nets = [
+        make_net(make_network(SEEDS), loss, make_settings(), by_rows=True)
+        for _ in range(2)
+    ]
+    for step in range(3):
+        for net, in_parts in zip(nets, (True, False), strict=True):
+            monkeypatch.setattr(
+                FlatAdamW, "_is_in_parts", lambda self, _, i=in_parts: i
+            )
+            gradients = gradients_of(net.module_, step)
+            own = [p for p in net.module_.parameters() if p.requires_grad]
+            for parameter, gradient in zip(own, gradients, strict=True):
+                parameter.grad.copy_(gradient)
+            net.optimizer_.take_step()
+    pairs = zip(*(net.module_.parameters() for net in nets), strict=True)
+    for ours, theirs in pairs:
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
