@@ -19,6 +19,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from sklearn_ae import Autoencoder, OutlierAutoencoder
 from sklearn_ae.detection import _distances, _fits, _neighbors
+from sklearn_ae.detection._distances import CPU
 from sklearn_ae.detection._scorer import MahalanobisScorer
 
 LABELLED, SETTINGS = ("adbench", "mvtec"), ("contaminated", "clean")
@@ -34,41 +35,41 @@ DEFAULT = "OutlierAutoencoder()"
 class OnlyRows(_neighbors.NeighborScorer):
     """Distances of rows alone."""
 
-    def score(self, rows, features):
-        return 1 - np.log2(1 + self._distances(rows, features)[0])
+    def score(self, rows, features, device=CPU):
+        return 1 - np.log2(1 + self._distances(rows, features, device)[0])
 
 
 class OnlyFeatures(_neighbors.NeighborScorer):
     """Distances of code and residual alone."""
 
-    def score(self, rows, features):
-        return 1 - np.log2(1 + self._distances(rows, features)[1])
+    def score(self, rows, features, device=CPU):
+        return 1 - np.log2(1 + self._distances(rows, features, device)[1])
 
 
 class Mean(_neighbors.NeighborScorer):
     """The mean of both instead of the root of their mean square."""
 
-    def score(self, rows, features):
-        return 1 - np.log2(1 + self._distances(rows, features).mean(axis=0))
+    def score(self, rows, features, device=CPU):
+        return 1 - np.log2(1 + self._distances(rows, features, device).mean(axis=0))
 
 
 class Larger(_neighbors.NeighborScorer):
     """The larger of both."""
 
-    def score(self, rows, features):
-        return 1 - np.log2(1 + self._distances(rows, features).max(axis=0))
+    def score(self, rows, features, device=CPU):
+        return 1 - np.log2(1 + self._distances(rows, features, device).max(axis=0))
 
 
 class Whitened(_neighbors.NeighborScorer):
     """Code and residual in units in which they are uncorrelated."""
 
-    def fit(self, rows, features, floor):
+    def fit(self, rows, features, floor, device=CPU):
         n_rows = len(features)
         self.bulk = MahalanobisScorer().fit(features, np.ones(n_rows), n_rows, floor)
-        return super().fit(rows, self._white(features), 0.0)
+        return super().fit(rows, self._white(features), 0.0, device)
 
-    def score(self, rows, features):
-        return super().score(rows, self._white(features))
+    def score(self, rows, features, device=CPU):
+        return super().score(rows, self._white(features), device)
 
     def _white(self, features):
         units = (features - self.bulk.center) / self.bulk.spread
