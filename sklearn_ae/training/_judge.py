@@ -105,8 +105,13 @@ class KeepBest(Callback):
         self.epochs = np.zeros(len(self.losses), dtype=int)
         self.active = np.ones(len(self.losses), dtype=bool)
         self.n_epochs = np.zeros(len(self.losses), dtype=int)
+        self.trained = {
+            name: parameter.detach()
+            for name, parameter in net.module_.named_parameters()
+            if parameter.requires_grad
+        }
         self.start_weights = snapshot(net.module_)
-        self.weights = snapshot(net.module_)
+        self.weights = dict(self.start_weights)
 
     def on_epoch_end(self, net, **kwargs):
         """Compare the epoch with the best so far."""
@@ -116,7 +121,7 @@ class KeepBest(Callback):
         self.n_epochs[self.active] = epoch
         better = self.active & (losses < self.losses)
         if better.any():
-            self._keep(better, epoch, net.held_out_errors_, snapshot(net.module_))
+            self._keep(better, epoch, net.held_out_errors_, self.trained)
         self.active &= epoch - self.epochs < self.patience
         if not self.active.any():
             raise StopTraining
@@ -128,8 +133,9 @@ class KeepBest(Callback):
         self.losses = np.where(teams, self.judge.losses(errors), self.losses)
         self.epochs = np.where(teams, epoch, self.epochs)
         for name, tensor in weights.items():
-            mine = models.to(tensor.device)
-            self.weights[name][mine] = tensor[mine]
+            # Not by an index of the models: a GPU would have to tell how many they are.
+            mine = models.to(tensor.device).view(-1, *[1] * (tensor.dim() - 1))
+            self.weights[name] = torch.where(mine, tensor, self.weights[name])
 
     def settle(self, net):
         """Put the best weights back, or the start's where the gain is in doubt."""

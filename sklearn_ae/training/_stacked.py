@@ -1,6 +1,7 @@
 """Several fits as one: a stack of all their networks."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -87,10 +88,11 @@ def train_stacked(runs):
     lanes = [[runs[place] for place in lane] for lane in lanes.values()]
     runs = [run for lane in lanes for run in lane]
     training = _train_lanes(lanes, runs)
+    losses = Losses.of(training)
     trainings, start = [None] * len(runs), 0
     for team, (place, run) in enumerate(zip(order, runs, strict=True)):
         models = slice(start, start + run.plan.n_models)
-        trainings[place] = _part(training, team, models)
+        trainings[place] = _part(training, losses, team, models)
         start = models.stop
     return trainings
 
@@ -158,7 +160,47 @@ def _joined_batches(lanes, step):
     return Batches(LanedTraining([each.train for each in both], sizes), held_out)
 
 
-def _part(training, team, models):
+class Losses(NamedTuple):
+    """The history of a stack by column, each read once for all of its runs.
+
+    Attributes
+    ----------
+    of_models : ndarray of shape (n_epochs, M)
+    of_teams : ndarray of shape (n_epochs, n_teams) or None
+    seconds : list of float
+    """
+
+    of_models: np.ndarray
+    of_teams: np.ndarray | None
+    seconds: list
+
+    @classmethod
+    def of(cls, training):
+        """Return those of a stack's :class:`Training`."""
+        rows = list(training.history)
+        judged = bool(rows) and "team_losses" in rows[0]
+        of_models = np.array([row["model_losses"] for row in rows])
+        return cls(
+            of_models.reshape(len(rows), training.network.n_models),
+            np.array([row["team_losses"] for row in rows]) if judged else None,
+            [row["dur"] for row in rows],
+        )
+
+    def history(self, n_epochs, team, models):
+        """Return the history of one run, as skorch keeps it."""
+        columns = {
+            "batches": [[] for _ in range(n_epochs)],
+            "epoch": range(1, n_epochs + 1),
+            "train_loss": self.of_models[:n_epochs, models].mean(axis=1).tolist(),
+        }
+        if self.of_teams is not None:
+            columns["valid_loss"] = self.of_teams[:n_epochs, team].tolist()
+        columns["dur"] = self.seconds[:n_epochs]
+        rows = zip(*columns.values(), strict=True)
+        return History(dict(zip(columns, row, strict=True)) for row in rows)
+
+
+def _part(training, losses, team, models):
     """Return what came out for one run."""
 
     def own(values):
@@ -169,22 +211,10 @@ def _part(training, team, models):
         n_epochs = int(training.n_epochs[team])
     return Training(
         network=select_models(training.network, models),
-        history=_own_history(training.history[:n_epochs], team, models),
+        history=losses.history(n_epochs, team, models),
         kept_epoch=own(training.kept_epoch),
         improved=own(training.improved),
         start_loss=own(training.start_loss),
         kept_loss=own(training.kept_loss),
         n_epochs=own(training.n_epochs),
     )
-
-
-def _own_history(rows, team, models):
-    history = History()
-    for row in rows:
-        history.new_epoch()
-        history.record("epoch", row["epoch"])
-        history.record("train_loss", float(np.mean(row["model_losses"][models])))
-        if "team_losses" in row:
-            history.record("valid_loss", row["team_losses"][team])
-        history.record("dur", row["dur"])
-    return history
