@@ -10,6 +10,7 @@ import torch
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_ae import Autoencoder, AutoencoderEnsemble, OutlierAutoencoder
+from sklearn_ae._principal import GPU_PRODUCTS
 from sklearn_ae.model_selection import BatchedGridSearchCV
 from sklearn_ae.training import _graphs, _net, _rows
 
@@ -147,6 +148,19 @@ def test_switches_of_tf32_are_put_back(table):
     Autoencoder(2, precision="tf32", **EARLY).fit(table)
     assert torch.backends.cuda.matmul.fp32_precision == switch
     assert torch.get_float32_matmul_precision() == before
+
+
+def test_wide_tables_start_from_the_same_pca():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 20)) @ rng.normal(size=(20, 1000))
+    X = (X + rng.normal(size=X.shape)).astype(np.float32)
+    assert X.size * X.shape[1] >= GPU_PRODUCTS
+    one, other = (
+        Autoencoder(5, max_epochs=0, device=device, random_state=0).fit(X)
+        for device in ("cuda", "cpu")
+    )
+    assert distance(one.transform(X), other.transform(X)) <= 1e-6
+    assert distance(one.score_samples(X), other.score_samples(X)) <= 1e-6
 
 
 def test_rows_on_disk_train_as_rows_in_memory(table, tmp_path):

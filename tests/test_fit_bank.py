@@ -6,7 +6,14 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_ae import Autoencoder, DenoisingAutoencoder, _fit_bank
-from sklearn_ae._fit_bank import FitBank, adopt_fit, fit_key, key_of, rows_key
+from sklearn_ae._fit_bank import (
+    FitBank,
+    adopt_fit,
+    fit_key,
+    is_plain,
+    key_of,
+    rows_key,
+)
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*was still improving:sklearn.exceptions.ConvergenceWarning"
@@ -123,3 +130,24 @@ def test_keys_follow_contents():
     assert key_of("a", np.arange(3)) == key_of("a", np.arange(3))
     assert key_of("a", np.arange(3)) != key_of("a", np.arange(4))
     assert key_of("a", "b") != key_of("ab")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(1, 1.0), (1, True), (0, False), ("1", 1), (None, "None"), ((1,), (True,))],
+)
+def test_values_that_are_written_differently_differ(estimator, one, other):
+    keys = [fit_key(estimator.set_params(verbose=v), "rows") for v in (one, other)]
+    assert keys[0] != keys[1]
+    assert keys[0] == fit_key(estimator.set_params(verbose=one), "rows")
+
+
+def test_other_values_have_keys_of_their_contents(estimator):
+    assert is_plain((1, (2.5, "a"), None))
+    assert not is_plain([1])
+    assert not is_plain(np.float64(1))
+    keys = [
+        fit_key(estimator.set_params(hidden_layer_sizes=sizes), "rows")
+        for sizes in ([6], [6], [7])
+    ]
+    assert keys[0] == keys[1] != keys[2]

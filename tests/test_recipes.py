@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 from sklearn_ae import _base
 from sklearn_ae._network import DENSE
+from sklearn_ae.training import _runtime
 
 from .estimators import ESTIMATORS
 
@@ -65,6 +66,7 @@ def test_auto_takes_a_gpu_for_large_steps(
 ):
     estimator.set_params(batch_size=batch_size)
     is_small = estimator._network_kind is DENSE and batch_size == 16
+    monkeypatch.setattr(_runtime, "FLOPS_FOR_GPU", 2**25)  # the networks are wide
     device = device_of(estimator, blob, method, monkeypatch)
     assert device == ("cpu" if is_small else "cuda")
 

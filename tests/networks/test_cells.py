@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sklearn_ae.networks import CELLS
-from sklearn_ae.networks._cells import make_cell, places_of_steps
+from sklearn_ae.networks._cells import in_one_piece, make_cell, places_of_steps
 
 WIDTH, N_INPUTS = 8, 3
 
@@ -150,3 +150,19 @@ def test_places_tell_steps_apart(width):
     assert places.shape == (50, width)
     distances = torch.cdist(places, places) + 9 * torch.eye(50)
     assert distances.min() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_weights_in_one_piece_are_the_weights(kind):
+    own = [weight[0] for weight in make(kind).weights]
+    placed = in_one_piece(own)
+    start = 0
+    for is_bias in (False, True):  # as cuDNN reads them
+        for ours, theirs in zip(placed, own, strict=True):
+            if (theirs.dim() == 1) is is_bias:
+                assert ours.storage_offset() == start
+                start += theirs.numel()
+            assert torch.equal(ours, theirs)
+    assert len({ours.untyped_storage().data_ptr() for ours in placed}) == 1
+    (gradient,) = torch.autograd.grad(sum((part**2).sum() for part in placed), own[:1])
+    torch.testing.assert_close(gradient, 2 * own[0])

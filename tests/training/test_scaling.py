@@ -4,7 +4,7 @@ import torch
 from scipy import sparse
 
 from sklearn_ae.training import _rows, fit_scaling
-from sklearn_ae.training._scaling import Scaling, column_moments
+from sklearn_ae.training._scaling import Scaling, column_moments, copied_to
 
 CPU = torch.device("cpu")
 
@@ -113,3 +113,14 @@ def test_values_beyond_the_range_are_refused_by_column(value):
         "Input X has values whose squares exceed the range of float64, in columns [1]. "
         "Divide these columns by a large constant, or scale them, before fitting."
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
+def test_rows_go_to_a_gpu_as_they_are_and_are_float64_there(dtype):
+    rows = np.asfortranarray(np.arange(-6, 6).reshape(4, 3).astype(dtype))
+    rows.flags.writeable = False
+    for given in (rows, rows[::-1], sparse.csr_array(rows)):
+        there = copied_to(CPU, given)
+        assert there.dtype == torch.float64
+        dense = given.toarray() if sparse.issparse(given) else given
+        np.testing.assert_array_equal(there.numpy(), dense)
