@@ -280,7 +280,7 @@ def test_constant_columns_and_codes_of_categories(blob):
 def test_columns_that_go_together_have_together_what_both_are_odd_in():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 4))
-    X = np.column_stack([X, X[:, 0] + 0.05 * rng.normal(size=300)])
+    X = np.column_stack([X, X[:, 0] + 0.03 * rng.normal(size=300)])
     fitted = Autoencoder(4, max_epochs=0, random_state=0).fit(X)
     row, pair = X[:1].copy(), [0, 4]
     row[0, pair] += 6
