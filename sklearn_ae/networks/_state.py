@@ -1,6 +1,7 @@
 """Networks as plain values and NumPy arrays, and one model out of a stack."""
 
 import torch
+from torch import nn
 
 from ._anchored import AnchoredAutoencoder
 from ._dictionary import DictionaryAutoencoder
@@ -67,11 +68,39 @@ def stack_models(networks):
 
 def _with_state(network, state):
     """Return a network of the shape of another, with models of its own."""
-    n_models = len(next(iter(state.values())))
-    made = type(network)(**{**network.arguments, "n_models": n_models})
-    parameter = next(network.parameters())
-    made.to(parameter.dtype).load_state_dict(state)
-    return made.to(parameter.device)
+    return _copied(network, state, len(next(iter(state.values()))), prefix="")
+
+
+def _copied(module, state, n_models, prefix):
+    """Return a copy of a module, with other tensors in the place of its own.
+
+    Without its ``__init__``, which takes ten times as long: a cross-fit asks for the
+    model of each fold.
+    """
+    made = object.__new__(type(module))
+    own = vars(made)
+    for name, value in vars(module).items():
+        own[name] = value.copy() if isinstance(value, dict | set) else value
+    if "n_models" in own:
+        own["n_models"] = n_models
+    if "arguments" in own:
+        own["arguments"]["n_models"] = n_models
+    for name, parameter in module._parameters.items():
+        if parameter is not None:
+            tensor = _own(state[prefix + name])
+            made._parameters[name] = nn.Parameter(tensor, parameter.requires_grad)
+    for name, buffer in module._buffers.items():
+        if buffer is not None:
+            made._buffers[name] = _own(state[prefix + name])
+    for name, part in module._modules.items():
+        if part is not None:
+            inner = f"{prefix}{name}."
+            made._modules[name] = _copied(part, state, n_models, inner)
+    return made
+
+
+def _own(tensor):
+    return tensor.detach().clone(memory_format=torch.contiguous_format)
 
 
 def snapshot(network):

@@ -90,6 +90,20 @@ def test_select_model_picks_the_model_at_the_index(make_network, rows, index):
     )
 
 
+def test_a_selected_model_is_as_if_made_anew(make_network):
+    single = select_model(make_network((0, 1, 2)), 1)
+    made = from_state(to_state(single))
+    pairs = zip(single.named_modules(), made.named_modules(), strict=True)
+    for (name, ours), (other_name, theirs) in pairs:
+        assert (name, type(ours)) == (other_name, type(theirs))
+        assert vars(ours).keys() == vars(theirs).keys()
+    pairs = zip(single.named_parameters(), made.named_parameters(), strict=True)
+    for (_, ours), (_, theirs) in pairs:
+        assert ours.requires_grad is theirs.requires_grad
+        assert torch.equal(ours, theirs)
+    assert single.arguments == made.arguments
+
+
 def test_the_selected_model_is_a_copy(make_network, rows):
     stack = make_network((0, 1))
     single = select_model(stack, 1)
