@@ -136,9 +136,9 @@ def test_of_many_rows_some_are_references(blob, monkeypatch):
     fitted, seen = fit_alone(blob), []
     fit = NeighborScorer.fit
 
-    def spy(self, rows, features, floor):
+    def spy(self, rows, features, **known):
         seen.append((len(rows), len(features)))
-        return fit(self, rows, features, floor)
+        return fit(self, rows, features, **known)
 
     monkeypatch.setattr(NeighborScorer, "fit", spy)
     scorer = fit_neighbors(fitted, fitted.network, np.arange(60))
