@@ -19,8 +19,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from sklearn_ae import Autoencoder, OutlierAutoencoder
 from sklearn_ae.detection import _distances, _fits, _neighbors
-from sklearn_ae.detection._distances import CPU
 from sklearn_ae.detection._scorer import MahalanobisScorer
+from sklearn_ae.training import CPU
 
 LABELLED, SETTINGS = ("adbench", "mvtec"), ("contaminated", "clean")
 COLLECTIONS = (*LABELLED, COLLECTION)

@@ -8,6 +8,7 @@ import torch
 from ._linalg import eigh
 from ._principal import Rows, fit_principal, loading_signs
 from .networks import Anchor
+from .training import CPU
 
 # Components with less spread than this share of the first have none: divided by it,
 # rounding errors would reach the network as codes.
@@ -78,7 +79,7 @@ class Problem(NamedTuple):
     group: np.ndarray | None = None
     train_weights: torch.Tensor | None = None
     grid_shape: tuple | None = None
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
 
     def rows(self, model):
         """Return the :class:`Rows` of one model, of which PCA is in its metric."""

@@ -15,6 +15,7 @@ from ._anchor import Metric, Problem, order_codes
 from ._fitted import Fitted
 from .networks import select_model
 from .training import (
+    CPU,
     LazyRows,
     Run,
     Scaling,
@@ -165,7 +166,7 @@ def set_up(X, weight, group, recipe, start=None, source=None):
     scaling, metric, mean = units
     plan = plan_for(X.shape[1], weight, group, recipe, start)
     settings = settings_for(plan, recipe)
-    precise = LazyRows(X, scaling, torch.float64, torch.device("cpu"))
+    precise = LazyRows(X, scaling, torch.float64, CPU)
     corruptions = recipe.make_corruptions(precise, weight)
     if start is None:
         stack, anchor = make_stack(precise, plan, units, recipe, corruptions.evaluation)

@@ -13,9 +13,7 @@ import torch
 
 from ._linalg import eigh
 from ._stationary import ShrunkCovariance
-from .training import LazyRows, blocks_of
-
-CPU = torch.device("cpu")
+from .training import CPU, LazyRows, blocks_of
 
 # Largest side of a matrix whose spectrum is computed exactly.
 EXACT_SIDE = 2048

@@ -92,10 +92,7 @@ def test_a_pickled_model_gives_the_same(name, few):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_partial_fits_go_on_where_they_are(name, table):
-    model = on("cuda", ESTIMATORS[name])
-    if not hasattr(model, "partial_fit"):
-        pytest.skip("has no partial_fit")
-    rows = np.abs(table)
+    model, rows = on("cuda", ESTIMATORS[name]), np.abs(table)
     for part in np.array_split(rows, 3):
         model.partial_fit(part)
     assert model.device_ == "cuda"

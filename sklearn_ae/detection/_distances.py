@@ -5,14 +5,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..training import CPU
+
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
 # Rows whose distances to all points are in memory at once: in a core's own cache; where
 # a GPU computes them as many as keep it busy, which it does of so many columns or more.
 BLOCK, GPU_BLOCK, GPU_WIDTH = 64, 2048, 256
-
-CPU = torch.device("cpu")
 
 # Which neighbour says how far from the others a point lies, given the square root of
 # the number of points: one that sees through a small group.

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._distances import CPU, References, blocks_of
+from ..training import CPU
+from ._distances import References, blocks_of
 from ._scorer import NO_SPREAD, score_features
 
 # Reference rows, at most, and numbers that they and their features may be.

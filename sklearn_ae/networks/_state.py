@@ -74,7 +74,7 @@ def _with_state(network, state):
 def _copied(module, state, n_models, prefix):
     """Return a copy of a module, with other tensors in the place of its own.
 
-    Without its ``__init__``, which takes ten times as long: a cross-fit asks for the
+    Without its ``__init__``, which takes four times as long: a cross-fit asks for the
     model of each fold.
     """
     made = object.__new__(type(module))

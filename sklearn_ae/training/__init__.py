@@ -52,6 +52,7 @@ from ._rows import (
 )
 from ._runs import Run, Settings, Training
 from ._runtime import (
+    CPU,
     WIDE_BATCH,
     Seeds,
     choose_device,
@@ -78,6 +79,7 @@ from ._warm_up import PenaltyWarmUp
 
 __all__ = [
     "CLEAN",
+    "CPU",
     "FEW_ROWS",
     "KINDS",
     "MAX_FOLDS",

@@ -2,12 +2,8 @@
 
 import threading
 
-import torch
-
 from ._rows import LazyRows
-from ._runtime import cpu_threads
-
-CPU = torch.device("cpu")
+from ._runtime import CPU, cpu_threads
 
 
 class Reading(threading.Thread):

@@ -14,6 +14,8 @@ import torch
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
+CPU = torch.device("cpu")
+
 # Cells of one batch (rows times columns) from which a second thread is worth its risk:
 # on two free cores it saves up to half of the time, but while other work holds one of
 # them, two threads that wait for each other after every short product take many times

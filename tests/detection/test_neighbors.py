@@ -15,7 +15,8 @@ from sklearn_ae import (
     VariationalAutoencoder,
 )
 from sklearn_ae.detection import NeighborScorer, References, _neighbors
-from sklearn_ae.detection._neighbors import CPU, n_references, tempered
+from sklearn_ae.detection._neighbors import n_references, tempered
+from sklearn_ae.training import CPU
 
 FAST = {"max_epochs": 4, "random_state": 0}
 
