@@ -24,12 +24,16 @@ CENTRAL = 0.75
 # What a usual point counts as, at the least, in distances usual between neighbours.
 NEARNESS = 1.0
 
+# The power of how far out points lie that is what they count as, and what the power
+# leaves, at the least, to the quarter that lies densest.
+STEEPEST, GENTLE = 2.0, 0.5
+
 # Over how many points a distance is averaged.
 N_NEAREST = 3
 
 # Which neighbour says how densely the others lie about a point, and the power with
 # which distances from it are counted in that unit. The benchmark table detection_scores
-# has other values of these six.
+# has other values of these.
 LOCAL_RANK, LOCALITY = 10, 0.25
 
 # Share of the usual distance to that neighbour below which it is as dense as can be.
@@ -52,7 +56,7 @@ class References:
         d_r(x) = \left(\frac{\operatorname{median} l}{l_r}\right)^{1/4}
             \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \qquad
         h_r = \operatorname{median} u
-            \left(\frac{c_r}{\operatorname{median} c}\right)^2.
+            \left(\frac{c_r}{\operatorname{median} c}\right)^q.
 
     The eighth root is much the same as the larger of the two: a point counts as near,
     but as no nearer than is usual for one that lies as far from the others as it does.
@@ -60,11 +64,14 @@ class References:
     [2]_, and the fourth root keeps most of what distances are for. A point
     far from most is near to nothing, not even to its copies: outliers say little of
     what is usual. So it is in density-based clustering, where no distance is less than
-    that to the :math:`k`-th neighbour [1]_; the square spares what is usual and hits
-    what is not. Central are the three quarters of the points that are nearest to their
-    own such neighbour among all, so that a group of outliers does not vouch for itself.
-    A median that is zero is replaced by the mean, or by 1, and :math:`l_r` is a tenth
-    of its median at the least.
+    that to the :math:`k`-th neighbour [1]_; with :math:`q = 2` the square spares what
+    is usual and hits what is not. Where :math:`c_r` varies much by nature, as with few
+    columns, :math:`q` is less, such that the lower quartile of the fractions to this
+    power is 1/2: outliers lie above it, and do not decide. Central are the three
+    quarters of the points that are nearest to their own such neighbour among all, so
+    that a group of outliers does not vouch for itself. A median that is zero is
+    replaced by the mean, or by 1, and :math:`l_r` is a tenth of its median at the
+    least, as that quartile is.
 
     Parameters
     ----------
@@ -106,7 +113,8 @@ class References:
         if wary:
             nearest, local, reach = self._to_the_others(device)
             relative = reach / typical(reach)
-            self.heights = NEARNESS * typical(nearest) * np.square(relative)
+            power = power_for(relative)
+            self.heights = NEARNESS * typical(nearest) * relative**power
             self.is_far = relative > FAR
             if local.any():  # not all of them copies of each other
                 spacing = np.maximum(local / typical(local), DENSEST)
@@ -246,6 +254,20 @@ def smallest(values, count):
 def rank_of(n_points):
     """Return which neighbour says how far from the others a point lies."""
     return round(RANK_PER_ROOT * n_points**0.5)
+
+
+def power_for(relative):
+    """Return the power of how far out points lie that is what they count as.
+
+    Parameters
+    ----------
+    relative : ndarray of shape (m,)
+        How far out they lie, as a multiple of the median.
+    """
+    dense = max(np.quantile(relative, 0.25), DENSEST)
+    if dense**STEEPEST >= GENTLE:
+        return STEEPEST
+    return np.log(GENTLE) / np.log(dense)
 
 
 def kth_distances(gaps, rank, own):

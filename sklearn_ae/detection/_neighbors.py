@@ -16,13 +16,16 @@ MODERATE = 2.0
 class NeighborScorer:
     r"""Distances to neighbours, of the row and of what the network makes of it.
 
-    A row has two images: itself, :math:`x`, in standard deviations of the columns, and
-    :math:`f`, its code and its residual side by side, each in units of its own spread.
-    Beyond 2 units a value :math:`v` counts as :math:`2 + \log(v - 1)`: else columns
-    with few large values would decide which rows are near. In either space it has a
-    distance :math:`d` to at most 2048 reference rows: to the nearest three of them,
-    where those that lie far from most others count as far, see :class:`References`.
-    Both are compared with the reference rows' own,
+    A row has two images: itself, :math:`x`, in standard deviations of the :math:`d`
+    columns, and :math:`f`, its :math:`k` codes and its residual side by side, each in
+    units of its own spread. Beyond 2 units a value :math:`v` counts as
+    :math:`2 + \log(v - 1)`: else columns with few large values would decide which rows
+    are near. The residual has :math:`d` columns and lies along the :math:`d - k`
+    directions that the code leaves, of which each is to count once: it is multiplied by
+    :math:`\sqrt{(d - k) / d}`, or :math:`\sqrt{1 / d}` at the least. In either space a
+    row has a distance :math:`d_i` to at most 2048 reference rows: to the nearest three
+    of them, where those that lie far from most others count as far, see
+    :class:`References`. Both are compared with the reference rows' own,
 
     .. math::
         s(x) = 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
@@ -46,6 +49,8 @@ class NeighborScorer:
         :class:`References`.
     spread : ndarray of shape (n_score_features,)
         Units of code and residual.
+    weight : ndarray of shape (n_score_features,)
+        By which code and residual in these units are multiplied.
     rows, features : References
         In the two spaces.
 
@@ -75,6 +80,7 @@ class NeighborScorer:
         """
         spread = features.std(axis=0)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
+        self.weight = weight_of(features.shape[1] - rows.shape[1], rows.shape[1])
         self._refer(rows, features, device)
         self.share_trimmed = float((self.rows.is_far | self.features.is_far).mean())
         if self.trim and self.trim != "auto":
@@ -86,7 +92,11 @@ class NeighborScorer:
     def _refer(self, rows, features, device):
         wary = bool(self.trim)
         self.rows = References(tempered(rows), wary, device)
-        self.features = References(tempered(features / self.spread), wary, device)
+        self.features = References(self._weighed(features), wary, device)
+
+    def _weighed(self, features):
+        """Return code and residual as they count."""
+        return tempered(features / self.spread) * self.weight
 
     def _kept(self, rows, features, device):
         """Return which rows are references once a share of them is left out."""
@@ -114,7 +124,7 @@ class NeighborScorer:
     def _distances(self, rows, features, device):
         """Return distances in units of the median, in both spaces: shape (2, n)."""
         with np.errstate(over="ignore"):
-            rows, features = tempered(rows), tempered(features / self.spread)
+            rows, features = tempered(rows), self._weighed(features)
         distances = np.empty((2, len(rows)))
         for block in blocks_of(rows, device):
             gaps = self.rows.gaps(rows[block], device)
@@ -123,6 +133,16 @@ class NeighborScorer:
             gaps = self.features.gaps(features[block], device)
             distances[1, block] = self.features.distances(gaps, own)
         return distances / [[self.rows.unit], [self.features.unit]]
+
+
+def weight_of(n_components, n_columns):
+    """Return what code and residual are multiplied by, each in its own spread.
+
+    The residual has as many columns as the rows, but it varies along no more directions
+    than the code leaves, and each of these is to count as one.
+    """
+    n_left = max(n_columns - n_components, 1)
+    return np.repeat([1.0, np.sqrt(n_left / n_columns)], [n_components, n_columns])
 
 
 def tempered(units):

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 
 from sklearn_ae.detection import References, _distances
-from sklearn_ae.detection._distances import kth_distances, smallest
+from sklearn_ae.detection._distances import kth_distances, power_for, smallest
 
 
 @pytest.fixture
@@ -151,16 +151,23 @@ def test_rows_beyond_the_range_of_floats_are_as_far_as_can_be(
 # -- points far from the others
 
 
-def heights_by_hand(points):
-    """The formulas of the class: how far points count, which are far, their scales."""
+def reach_by_hand(points):
+    """How far points lie from the central ones, as a multiple of the median."""
     apart = cdist(points, points) + np.diag([np.inf] * len(points))
     first = np.sort(apart, axis=1)[:, round(2 * len(points) ** 0.5) - 1]
     central = first <= np.quantile(first, 0.75)
     reach = np.sort(apart[:, central], axis=1)[:, round(2 * central.sum() ** 0.5) - 1]
-    relative = reach / np.median(reach)
+    return reach / np.median(reach)
+
+
+def heights_by_hand(points):
+    """The formulas of the class: how far points count, which are far, their scales."""
+    apart = cdist(points, points) + np.diag([np.inf] * len(points))
+    relative = reach_by_hand(points)
     local = np.sort(apart, axis=1)[:, 9]
     scales = (np.median(local) / local) ** 0.25
-    return np.median(apart.min(axis=1)) * relative**2, relative > 2, scales
+    power = min(2, np.log(0.5) / np.log(np.quantile(relative, 0.25)))
+    return np.median(apart.min(axis=1)) * relative**power, relative > 2, scales
 
 
 def raised(distances, heights, scales):
@@ -180,6 +187,36 @@ def test_far_points_count_as_far(points, rows):
     distances = nearest(points, mixed, wary=True)
     assert_allclose(distances, raised(cdist(mixed, points), heights, scales))
     assert distances[30] > 20 > 1 > nearest(points, mixed)[30]
+
+
+@pytest.mark.parametrize(
+    ("quarter", "expected"),
+    [(1, 2), (0.9, 2), (0.71, 2), (0.5, 1), (0.25, 0.5), (0.1, 0.301), (0, 0.301)],
+)
+def test_the_power_leaves_the_dense_quarter_a_half(quarter, expected):
+    relative = np.repeat([quarter, 1, 1.1], [30, 40, 30])
+    assert power_for(relative) == pytest.approx(expected, abs=1e-3)
+    if 0.1 < quarter < 0.7:
+        assert quarter ** power_for(relative) == pytest.approx(0.5)
+
+
+def test_outliers_do_not_decide_on_the_power():
+    relative = np.random.default_rng(0).uniform(0.2, 1.8, size=101)
+    power = power_for(relative / np.median(relative))
+    assert 0.5 < power < 2
+    relative[relative > np.median(relative)] *= 100
+    assert power_for(relative / np.median(relative)) == pytest.approx(power, rel=0.05)
+
+
+def test_where_density_varies_points_count_as_less_far():
+    rng = np.random.default_rng(0)
+    even = rng.normal(size=(400, 3))
+    uneven = np.vstack([even[:200], 10 * even[200:]])
+    for points, least, most in ((even, 1.9, 2), (uneven, 0, 1)):
+        references = References(points)
+        far = references.heights / np.median(references.heights)
+        ratio = np.log(far.max()) / np.log(reach_by_hand(points).max())
+        assert least <= ratio <= most
 
 
 def test_points_lie_as_dense_as_can_be_from_a_tenth_of_what_is_usual():

@@ -74,12 +74,18 @@ def distance_by_hand(points, rows, wary, apart=0.0):
     return np.sort(distances, axis=1)[:, :3].mean(axis=1)
 
 
-def score_by_hand(rows, features, new_rows, new_features, wary):
+def weighed(scorer, features):
+    """One code in units of its spread, and three residuals along two directions."""
+    return moderate(features / scorer.spread) * np.array([1, *[(2 / 3) ** 0.5] * 3])
+
+
+def score_by_hand(scorer, rows, features, new_rows, new_features, wary):
     """The formula of the class, of rows that are none of the references."""
-    spread = features.std(axis=0)
-    spaces, squares = ((rows, new_rows), (features / spread, new_features / spread)), 0
-    for points, new in spaces:
-        points, new = moderate(points), moderate(new)
+    assert_allclose(scorer.spread, features.std(axis=0))
+    images = ((rows, features), (new_rows, new_features))
+    images = [(moderate(x), weighed(scorer, f)) for x, f in images]
+    squares = 0
+    for points, new in zip(*images, strict=True):
         itself = np.diag([np.inf] * len(points))
         unit = np.median(distance_by_hand(points, points, wary, itself))
         squares = squares + (1 + distance_by_hand(points, new, wary) / unit) ** 2
@@ -91,7 +97,8 @@ def test_scores_are_the_formulas(trim, rows, features):
     scorer = fit(rows, features, trim)
     rng = np.random.default_rng(2)
     new_rows, new_features = 2 * rng.normal(size=(40, 3)), rng.normal(size=(40, 4))
-    expected = score_by_hand(rows, features, new_rows, new_features, trim == "auto")
+    wary = trim == "auto"
+    expected = score_by_hand(scorer, rows, features, new_rows, new_features, wary)
     assert_allclose(scorer.score(new_rows, new_features), expected)
 
 
@@ -134,6 +141,16 @@ def test_features_count_in_units_of_their_spread(rows, features):
     assert_allclose(fit(rows, features * unit).score(rows, features * unit), expected)
 
 
+@pytest.mark.parametrize(("n_components", "n_left"), [(1, 4), (4, 1), (5, 1), (40, 1)])
+def test_a_residual_counts_as_often_as_there_are_directions_left(n_components, n_left):
+    rng = np.random.default_rng(0)
+    rows, features = rng.normal(size=(80, 5)), rng.normal(size=(80, n_components + 5))
+    points = fit(rows, features / 10).features.points
+    of_code, of_residual = np.split(moderate(features / features.std(axis=0)), [-5], 1)
+    assert_allclose(points[:, :-5], of_code)
+    assert_allclose(points[:, -5:], of_residual * np.sqrt(n_left / 5))
+
+
 def test_rounding_errors_are_no_features(rows, features):
     features[:, 2] *= 1e-9
     scorer = fit(rows, features, floor=1e-5)
@@ -153,8 +170,7 @@ def test_a_row_is_odd_if_it_is_in_one_of_the_spaces(rows, features):
 
 def test_a_training_row_is_never_its_own_neighbour(rows, features):
     scorer = fit(rows, features)
-    for place, units in enumerate((rows, features / scorer.spread)):
-        points = moderate(units)
+    for place, points in enumerate((moderate(rows), weighed(scorer, features))):
         expected = np.sort(cdist(points, points), axis=1)[:, 1:4].mean(axis=1)
         distances = scorer._distances(rows, features, CPU)[place]
         assert_allclose(distances, expected / np.median(expected))
