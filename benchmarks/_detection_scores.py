@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 from _adbench_tables import HALVES, divide, find_labelled, why_unsuited
-from _class_tables import COLLECTION, find_class_tables
+from _class_tables import COLLECTION, NARROW, find_class_tables
 from _variants import QUICK_ROWS, Part, fit, note, section
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -23,7 +23,7 @@ from sklearn_ae.detection._scorer import MahalanobisScorer
 from sklearn_ae.training import CPU
 
 LABELLED, SETTINGS = ("adbench", "mvtec"), ("contaminated", "clean")
-COLLECTIONS = (*LABELLED, COLLECTION)
+COLLECTIONS = (*LABELLED, COLLECTION, NARROW)
 MAX_ROWS, SEED = 10_000, 0
 
 DEFAULT = "OutlierAutoencoder()"
@@ -109,6 +109,7 @@ SCORES = {
     "only rows": Variant(scorer=OnlyRows),
     "only code and residual": Variant(scorer=OnlyFeatures),
     "code and residual whitened": Variant(scorer=Whitened),
+    "residuals count by column": _with(weight_of=lambda k, d: np.ones(k + d)),
     "mean of both spaces": Variant(scorer=Mean),
     "larger of both spaces": Variant(scorer=Larger),
     "512 references": _with(N_REFERENCES=512),
@@ -120,6 +121,9 @@ SCORES = {
     "nearness is 0.7": _with(NEARNESS=0.7),
     "nearness is 0.9": _with(NEARNESS=0.9),
     "nearness is 1.2": _with(NEARNESS=1.2),
+    "the power is always 2": _with(GENTLE=0.0),
+    "the dense quarter is 0.35": _with(GENTLE=0.35),
+    "the dense quarter is 0.64": _with(GENTLE=0.64),
     "the nearest alone": _with(N_NEAREST=1),
     "five nearest": _with(N_NEAREST=5),
     "density counts nothing": _with(LOCALITY=0.0),
@@ -261,6 +265,7 @@ def _text(found):
             ("other", confirming, "adbench"),
             ("other_images", confirming, "mvtec"),
             ("classes", chosen, COLLECTION),
+            ("narrow", chosen, NARROW),
         )
     }
     return TEXT.format(**numbers)
@@ -271,8 +276,10 @@ TEXT = (
     f"on at most {MAX_ROWS:,} rows of a table, with columns standardised by the rows "
     "of the fit. All but the last line are of the choosing half, {chosen} of adbench "
     "and {chosen_images} of mvtec, the tables at even places in the order of their "
-    "names, and of {classes} tables of classes: wine, iris, penguins, the census and "
-    "handwritten digits, with one class as the outliers or as the normal rows. By the "
+    "names, of {classes} tables of classes: wine, iris, penguins, the census and "
+    "handwritten digits, with one class as the outliers or as the normal rows; and of "
+    "{narrow} such tables of few columns: frames of speech, sensors at a wrist and "
+    "colours of photographs. By the "
     "labels of these the default was chosen, and of tables of classes from "
     "scikit-learn's digits and breast cancer, which are left out here: optdigits and "
     "WPBC of the other half are of the same sources. The last line is the default on "
