@@ -1,6 +1,7 @@
 """What ours has to reach, in each collection and setting."""
 
 from _adbench_methods import OURS
+from _adbench_spread import VARIANTS
 from _adbench_summary import FAR_BELOW, MEASURES, TIMED
 from _adbench_tables import RAW
 from _report import at_least, at_most
@@ -12,7 +13,7 @@ LEAST_MEANS = {
 }
 MOST_SPREAD = 0.01
 MOST_TIME = 0.5
-MOST_MOVED_BY_SCALING = 0.01
+MOST_MOVED_BY_SCALING = MOST_MOVED_BY_PARAMETER = 0.01
 
 # Embeddings of images, where these have to be beaten and no others.
 EMBEDDINGS = "mvtec"
@@ -45,6 +46,27 @@ def judge(groups):
             bounds += _about_far_below(where, results)
             bounds += _about_spread(where, results)
     return bounds + _about_time(groups)
+
+
+def judge_moves(groups):
+    """Return the bounds on how far a parameter, halved or doubled, moves the means.
+
+    Parameters
+    ----------
+    groups : dict of Results
+        By collection and setting.
+    """
+    bounds = []
+    for (collection, setting), results in groups.items():
+        moved = [name for name in results.methods if name in VARIANTS]
+        if collection == EMBEDDINGS or OURS not in results.methods or not moved:
+            continue
+        for measure, name in MEASURES.items():
+            means = results.means(measure)
+            claim = f"{collection}, {setting}: mean {name}, largest move"
+            largest = max(abs(means[other] - means[OURS]) for other in moved)
+            bounds.append(at_most(claim, largest, MOST_MOVED_BY_PARAMETER))
+    return bounds
 
 
 def _about_means(where, results, setting):

@@ -53,7 +53,10 @@ def main():
     records, how = run(tables, options)
     groups = _adbench_summary.group(tables, records, [*METHODS, *VARIANTS])
     if options.spread:
-        bounds, sections = [], _adbench_report.spread_sections(groups)
+        bounds, sections = (
+            _adbench_bounds.judge_moves(groups),
+            _adbench_report.spread_sections(groups),
+        )
     else:
         bounds, sections = (
             _adbench_bounds.judge(groups),

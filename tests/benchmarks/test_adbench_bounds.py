@@ -1,4 +1,5 @@
 import _adbench_bounds
+import _adbench_spread
 import numpy as np
 import pytest
 
@@ -44,6 +45,30 @@ def test_bad_figures_miss_what_they_miss(judge, ours, missed):
     assert found
     for beginning in missed:
         assert any(claim.startswith(beginning) for claim in found)
+
+
+@pytest.mark.parametrize(
+    ("collection", "by", "met"),
+    [("adbench", 0.009, True), ("adbench", -0.011, False), ("other", 0.011, False)],
+)
+def test_the_largest_move_is_judged(make_results, collection, by, met):
+    first, second, *_ = _adbench_spread.VARIANTS
+    figures = {"ours": [[0.9, 0.8]], first: [[0.9, 0.8]], second: [[0.9 + 2 * by, 0.8]]}
+    key = collection, "clean"
+    bounds = _adbench_bounds.judge_moves({key: make_results(figures, *key)})
+    # Average precision is half of the AUROC in these results, and moves half as far.
+    assert [bound.met for bound in bounds] == [met, True]
+    assert bounds[0].value == pytest.approx(abs(by))
+    assert "mean AUROC, largest move" in bounds[0].claim
+
+
+def test_of_embeddings_moves_are_not_judged(make_results):
+    figures = {"ours": [[0.9]], next(iter(_adbench_spread.VARIANTS)): [[0.1]]}
+    results = make_results(figures, "mvtec", "clean")
+    assert _adbench_bounds.judge_moves({("mvtec", "clean"): results}) == []
+    key = "adbench", "clean"
+    alone = make_results({"ours": [[0.9]]}, *key)
+    assert _adbench_bounds.judge_moves({key: alone}) == []
 
 
 def test_other_tables_have_no_absolute_bounds(judge):
