@@ -40,7 +40,8 @@ class Task(NamedTuple):
     sample_weight : array-like or None
         Likewise.
     finds_outliers : bool
-        Whether it is to learn scores and a threshold, if it is fitted in a stack.
+        Whether it is to learn scores and a threshold, which may take longer than
+        training.
     """
 
     estimator: object
@@ -238,7 +239,7 @@ def _fit_stack(members, tell_of=None):
     start = time.perf_counter()
     with cpu_threads(task.estimator._n_threads(first.recipe)):
         if len(members) == 1:
-            errors = [_attempt(_fit_alone, task.estimator, first)]
+            errors = [_attempt(_fit_alone, task.estimator, first, task.finds_outliers)]
         else:
             errors = _fit_members(members)
     seconds = time.perf_counter() - start
@@ -252,10 +253,16 @@ def _fit_stack(members, tell_of=None):
 
 
 @with_callbacks
-def _fit_alone(estimator, opened):
+def _fit_alone(estimator, opened, finds_outliers):
     """Fit an estimator as its own ``fit`` does, with callbacks of its own."""
     context = open_callback_context(estimator, opened.recipe.settings.max_epochs)
-    estimator._adopt(*estimator._train(opened, context))
+    trained = estimator._train(opened, context)
+    _becoming(estimator, finds_outliers)(*trained)
+
+
+def _becoming(estimator, finds_outliers):
+    """Return the method by which an estimator becomes what a fit has come to."""
+    return estimator._adopt if finds_outliers else estimator._publish
 
 
 def _fit_members(members):
@@ -279,8 +286,8 @@ def _adopt(task, opened, job, training):
     """Have an estimator become what it was trained to; return an error, or None."""
     estimator = task.estimator
     if training is None:
-        return _attempt(_fit_alone, estimator, opened)
-    become = estimator._adopt if task.finds_outliers else estimator._publish
+        return _attempt(_fit_alone, estimator, opened, task.finds_outliers)
+    become = _becoming(estimator, task.finds_outliers)
     return _attempt(lambda: become(complete(job, training), opened.recipe))
 
 

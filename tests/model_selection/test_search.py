@@ -750,10 +750,12 @@ def test_no_seed_gives_other_fits(rows, alone):
     assert len(set(search.cv_results_["mean_test_score"])) > 1
 
 
+@pytest.mark.parametrize("cells", [_together.CPU_CELLS, 1], ids=["stack", "alone"])
 @pytest.mark.parametrize(("scoring", "n_fits"), [(None, 1), (r2_and_outliers, 5)])
 def test_candidates_judged_by_their_score_learn_no_outliers(
-    rows, monkeypatch, scoring, n_fits
+    rows, monkeypatch, alone, scoring, n_fits, cells
 ):
+    monkeypatch.setattr(_together, "CPU_CELLS", cells)
     learned, learn = [], Autoencoder._fit_detector
 
     def count(self, *args):
@@ -764,6 +766,7 @@ def test_candidates_judged_by_their_score_learn_no_outliers(
     grid = {"weight_decay": [0.0, 1.0]}
     search = BatchedGridSearchCV(AE, grid, cv=2, scoring=scoring).fit(rows)
     assert len(learned) == n_fits
+    assert len(alone) == (5 if cells == 1 else 1)
     assert np.isfinite(search.score_samples(rows)).all()
 
 
