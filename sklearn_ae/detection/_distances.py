@@ -110,8 +110,10 @@ class References:
         m = len(points)
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
         self.scales = np.ones(m)
+        # Computed once: they fit into memory, if not into a core's own.
+        gaps = [self.gaps(points[block], device) for block in blocks_of(points, device)]
         if wary:
-            nearest, local, reach = self._to_the_others(device)
+            nearest, local, reach = self._to_the_others(gaps)
             relative = reach / typical(reach)
             power = power_for(relative)
             self.heights = NEARNESS * typical(nearest) * relative**power
@@ -119,42 +121,31 @@ class References:
             if local.any():  # not all of them copies of each other
                 spacing = np.maximum(local / typical(local), DENSEST)
                 self.scales = spacing**-LOCALITY
-        own = np.empty(m)
-        for block, gaps in self._blocks(device):
-            own[block] = self.distances(gaps, np.arange(m)[block])
-        self.unit = typical(own)
+        own = [self.distances(some, place) for some, place in _with_places(gaps)]
+        self.unit = typical(np.concatenate(own))
 
     @property
     def points(self):
         """The points, of shape (m, p)."""
         return self.lifted[:, :-2] / -2
 
-    def _to_the_others(self, device):
+    def _to_the_others(self, gaps):
         """Return u, l and c of each point: to the nearest, the tenth, the central."""
         m = len(self.lifted)
-        nearest, local, first, reach = np.empty((4, m))
-        for block, gaps in self._blocks(device):
-            own = np.arange(m)[block]
-            nearest[block] = kth_distances(gaps, 1, own)
-            local[block] = kth_distances(gaps, LOCAL_RANK, own)
-            first[block] = kth_distances(gaps, rank_of(m), own)
+        ranks = 1, LOCAL_RANK, rank_of(m)
+        found = [kth_distances(some, ranks, own) for some, own in _with_places(gaps)]
+        nearest, local, first = np.concatenate(found, axis=1)
         cut = np.quantile(first, CENTRAL)
         # Of equal points, whose last digits may differ, all are central or none.
         central = np.flatnonzero(first <= cut + 1e-9 * cut)
         places = np.full(m, -1)
         places[central] = np.arange(len(central))
-        for block, gaps in self._blocks(device):
+        rank, reach = rank_of(len(central)), []
+        for some, own in _with_places(gaps):
             # Rows in a row, as an index alone would not leave them.
-            among = gaps._replace(squares=np.take(gaps.squares, central, axis=1))
-            rank = rank_of(len(central))
-            reach[block] = kth_distances(among, rank, places[block])
-        return nearest, local, reach
-
-    def _blocks(self, device):
-        """Yield slices of the points, and the gaps of these points to all."""
-        points = self.points
-        for block in blocks_of(points, device):
-            yield block, self.gaps(points[block], device)
+            among = some._replace(squares=np.take(some.squares, central, axis=1))
+            reach.append(kth_distances(among, [rank], places[own])[0])
+        return nearest, local, np.concatenate(reach)
 
     def gaps(self, rows, device=CPU):
         """Return the :class:`Gaps` of rows, of shape (n, p), to all points."""
@@ -224,6 +215,14 @@ class Gaps(NamedTuple):
     lengths: np.ndarray
 
 
+def _with_places(gaps):
+    """Yield the gaps of points in blocks, and the places of these points."""
+    start = 0
+    for some in gaps:
+        yield some, np.arange(start, start + len(some.lengths))
+        start += len(some.lengths)
+
+
 def blocks_of(rows, device=CPU):
     """Yield slices of so many rows as are compared with all points at once."""
     size = BLOCK if helper_of(rows, device) == CPU else GPU_BLOCK
@@ -270,19 +269,31 @@ def power_for(relative):
     return np.log(GENTLE) / np.log(dense)
 
 
-def kth_distances(gaps, rank, own):
-    """Return the distance of each row to its ``rank``-th nearest point.
+def kth_distances(gaps, ranks, own):
+    """Return the distances of each row to its nearest points of some ranks.
 
     Of m points the rank is m - 1 at most, for rows that are points themselves have no
     more neighbours. ``gaps`` and ``own`` are those of :meth:`References.distances`.
+
+    Parameters
+    ----------
+    gaps : Gaps
+    ranks : sequence of int
+    own : ndarray of shape (n,)
+
+    Returns
+    -------
+    distances : ndarray of shape (n_ranks, n)
     """
     leave_out(gaps, own)
-    rank = max(1, min(rank, gaps.squares.shape[1] - 1))
-    if rank == 1:
-        nearest = gaps.squares.min(axis=1)
-    else:
-        nearest = np.partition(gaps.squares, rank - 1, axis=1)[:, rank - 1]
-    return np.sqrt(rounded(nearest, gaps.lengths))
+    places = np.clip(ranks, 1, max(1, gaps.squares.shape[1] - 1)) - 1
+    nearest, found = gaps.squares, np.empty((len(places), len(gaps.lengths)))
+    # The largest first: the others are among what it leaves, which is little. NumPy
+    # takes several times as long for all ranks at once.
+    for i in np.argsort(-places):
+        nearest = np.partition(nearest, places[i], axis=1)[:, : places[i] + 1]
+        found[i] = nearest[:, -1]
+    return np.sqrt(rounded(found, gaps.lengths))
 
 
 def leave_out(gaps, own):
@@ -305,6 +316,6 @@ def lengths_of(rows):
 def rounded(squares, lengths):
     """Return squared distances, those zero that are rounding errors alone."""
     # The difference of large sums leaves rounding errors of distances of zero.
-    squares[(squares <= CANCELLATION * lengths) & np.isfinite(lengths)] = 0
+    is_zero = (squares <= CANCELLATION * lengths) & np.isfinite(lengths)
     # Rows beyond the range of floats are as far out as can be.
-    return np.where(np.isnan(squares), np.inf, squares)
+    return np.where(is_zero, 0.0, np.where(np.isnan(squares), np.inf, squares))

@@ -34,7 +34,7 @@ def kth(points, rows, rank, own=None):
     gaps = references.gaps(rows)
     if own is None:
         own = references.find(gaps)
-    return kth_distances(gaps, rank, own)
+    return kth_distances(gaps, [rank], own)[0]
 
 
 # -- squares and places
@@ -122,6 +122,13 @@ def test_a_row_does_not_depend_on_the_others(wary, points, rows):
     alone = [nearest(points, row[None], wary=wary)[0] for row in mixed]
     together = nearest(points, mixed, wary=wary)
     assert_allclose(together, alone, rtol=1e-12, atol=1e-12)
+
+
+def test_distances_of_several_ranks_are_those_of_each(points, rows):
+    for ranks in ([1, 5, 9], [9, 1, 5], [3, 3], [20, 40]):
+        gaps = References(points).gaps(rows)
+        expected = [kth(points, rows, rank) for rank in ranks]
+        assert_array_equal(kth_distances(gaps, ranks, np.full(30, -1)), expected)
 
 
 def test_of_too_few_points_the_farthest_but_one_is_taken(points, rows):
