@@ -100,6 +100,9 @@ def _with(**constants):
     return Variant(constants=constants)
 
 
+# Code and residual multiplied by nothing.
+ALIKE = {"weight_of": lambda features_vary, columns_vary: 1.0}
+
 # Variants of one fit, by what is changed in the default.
 SCORES = {
     DEFAULT: Variant(),
@@ -108,8 +111,8 @@ SCORES = {
     "trim=0": Variant({"trim": 0.0}),
     "only rows": Variant(scorer=OnlyRows),
     "only code and residual": Variant(scorer=OnlyFeatures),
-    "code and residual whitened": Variant(scorer=Whitened),
-    "residuals count by column": _with(weight_of=lambda k, d: np.ones(k + d)),
+    "code and residual whitened": Variant(constants=ALIKE, scorer=Whitened),
+    "residuals count by column": Variant(constants=ALIKE),
     "mean of both spaces": Variant(scorer=Mean),
     "larger of both spaces": Variant(scorer=Larger),
     "512 references": _with(N_REFERENCES=512),
@@ -122,8 +125,9 @@ SCORES = {
     "nearness is 0.9": _with(NEARNESS=0.9),
     "nearness is 1.2": _with(NEARNESS=1.2),
     "the power is always 2": _with(GENTLE=0.0),
-    "the dense quarter is 0.35": _with(GENTLE=0.35),
-    "the dense quarter is 0.64": _with(GENTLE=0.64),
+    "the power is always 1": _with(GENTLE=1.0),
+    "the dense count as 0.35": _with(GENTLE=0.35),
+    "the dense count as 0.64": _with(GENTLE=0.64),
     "the nearest alone": _with(N_NEAREST=1),
     "five nearest": _with(N_NEAREST=5),
     "density counts nothing": _with(LOCALITY=0.0),
@@ -279,15 +283,21 @@ TEXT = (
     "names, of {classes} tables of classes: wine, iris, penguins, the census and "
     "handwritten digits, with one class as the outliers or as the normal rows; and of "
     "{narrow} such tables of few columns: frames of speech, sensors at a wrist and "
-    "colours of photographs. By the "
-    "labels of these the default was chosen, and of tables of classes from "
-    "scikit-learn's digits and breast cancer, which are left out here: optdigits and "
-    "WPBC of the other half are of the same sources. The last line is the default on "
+    "colours of photographs. Of the first two, steps of one series lie on both sides "
+    "of a split. By the labels of these the default was chosen, and of tables of "
+    "classes from scikit-learn's digits and breast cancer, which are left out here: "
+    "optdigits and WPBC of the other half are of the same sources. The last line is "
+    "the default on "
     "the other half, {other} of adbench and {other_images} of mvtec; these are other "
     "tables, so that its level says nothing about the lines above. The first "
     'lines share one fit of each table, from "trim=0.1" on each line has its own. '
     '"Nearness" is what a usual reference row counts as, at the least, in distances '
-    f"usual between neighbours, by default {_distances.NEARNESS:g}. The default is the "
+    f"usual between neighbours, by default {_distances.NEARNESS:g}. How far out it lies "
+    f"counts with a power of {_distances.STEEPEST:g}, or of less, down to "
+    f"{_distances.FLATTEST:g}, if else a reference row at the lower quartile, one of "
+    f'"the dense", would count as less than {_distances.GENTLE:g} times a usual one. '
+    "Residuals count as the directions that the "
+    "code leaves, or by column. The default is the "
     f"mean of the {_distances.N_NEAREST} smallest distances, each divided by the "
     f"{_distances.LOCALITY:g}-th power of how far its reference row lies from its "
     f'{_distances.LOCAL_RANK}-th neighbour, which is its "density", in medians. With '

@@ -15,9 +15,9 @@ Bounds, on the tables of ADBench: mean AUROC and average precision of at least 0
 0.39 contaminated, 0.885 and 0.63 clean; both, and both mean ranks, the best of all; no
 table more than 0.10 below IsolationForest and kNN both; means that seeds move by at
 most 0.01; half of the seconds of PyOD's AutoEncoder. On embeddings of images means
-above those of IsolationForest, kNN and PCA. Without scaling means within 0.01. On other
-tables than these all bounds but those on the means themselves. A missed bound makes the
-exit status 1.
+above those of IsolationForest, kNN and PCA. Without scaling means within 0.01. With
+``--spread`` no mean moves by more than 0.01. On other tables than these all bounds but
+those on the means themselves. A missed bound makes the exit status 1.
 """
 
 import argparse

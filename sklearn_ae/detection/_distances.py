@@ -24,9 +24,10 @@ CENTRAL = 0.75
 # What a usual point counts as, at the least, in distances usual between neighbours.
 NEARNESS = 1.0
 
-# The power of how far out points lie that is what they count as, and what the power
-# leaves, at the least, to the quarter that lies densest.
-STEEPEST, GENTLE = 2.0, 0.5
+# The least and the largest power of how far out points lie that is what they count as,
+# and what the power leaves, between these, to a point at the lower quartile. To the
+# power of one, points that lie apart count as their spacing says.
+FLATTEST, STEEPEST, GENTLE = 1.0, 2.0, 0.5
 
 # Over how many points a distance is averaged.
 N_NEAREST = 3
@@ -66,19 +67,21 @@ class References:
     what is usual. So it is in density-based clustering, where no distance is less than
     that to the :math:`k`-th neighbour [1]_; with :math:`q = 2` the square spares what
     is usual and hits what is not. Where :math:`c_r` varies much by nature, as with few
-    columns, :math:`q` is less, such that the lower quartile of the fractions to this
-    power is 1/2: outliers lie above it, and do not decide. Central are the three
-    quarters of the points that are nearest to their own such neighbour among all, so
-    that a group of outliers does not vouch for itself. A median that is zero is
-    replaced by the mean, or by 1, and :math:`l_r` is a tenth of its median at the
-    least, as that quartile is.
+    columns, :math:`q` is less, down to 1, such that the lower quartile of the fractions
+    to this power is half their median: outliers lie above it, and do not decide.
+    Fractions of a tenth and less do not count there: these are copies, or next to it.
+    Central are the three quarters of the points that are nearest to their own such
+    neighbour among all, so that a group of outliers does not vouch for itself. A median
+    that is zero is replaced by the mean, or by 1, and :math:`l_r` is a tenth of its
+    median at the least.
 
     Parameters
     ----------
     points : ndarray of shape (m, p)
+        A few thousand, at most: all their distances are in memory at once.
     wary : bool
         Whether points far from the others count as far, and distances by how dense
-        points lie; if not, :math:`d` is the mean distance of the three nearest points.
+        points lie; if not, it is the mean distance to the three nearest points.
     device : torch device
         A GPU if one is to help; the points stay where they are.
 
@@ -121,7 +124,8 @@ class References:
             if local.any():  # not all of them copies of each other
                 spacing = np.maximum(local / typical(local), DENSEST)
                 self.scales = spacing**-LOCALITY
-        own = [self.distances(some, place) for some, place in _with_places(gaps)]
+        # They are used up here.
+        own = [self.distances(some, own) for some, own in _with_places(gaps)]
         self.unit = typical(np.concatenate(own))
 
     @property
@@ -263,17 +267,22 @@ def power_for(relative):
     relative : ndarray of shape (m,)
         How far out they lie, as a multiple of the median.
     """
-    dense = max(np.quantile(relative, 0.25), DENSEST)
-    if dense**STEEPEST >= GENTLE:
+    # Copies of a point, or next to it, do not show how density varies among others.
+    apart = relative[relative > DENSEST]
+    if not len(apart):
         return STEEPEST
-    return np.log(GENTLE) / np.log(dense)
+    quartile = np.quantile(apart, 0.25) / np.median(apart)
+    if quartile**STEEPEST >= GENTLE:
+        return STEEPEST
+    return max(FLATTEST, np.log(GENTLE) / np.log(quartile))
 
 
 def kth_distances(gaps, ranks, own):
     """Return the distances of each row to its nearest points of some ranks.
 
     Of m points the rank is m - 1 at most, for rows that are points themselves have no
-    more neighbours. ``gaps`` and ``own`` are those of :meth:`References.distances`.
+    more neighbours. ``gaps`` and ``own`` are those of :meth:`References.distances`; of
+    the gaps only those at the rows' own places are overwritten, with infinity.
 
     Parameters
     ----------

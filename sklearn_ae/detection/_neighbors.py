@@ -16,16 +16,17 @@ MODERATE = 2.0
 class NeighborScorer:
     r"""Distances to neighbours, of the row and of what the network makes of it.
 
-    A row has two images: itself, :math:`x`, in standard deviations of the :math:`d`
+    A row has two images: itself, :math:`x`, in standard deviations of the :math:`p`
     columns, and :math:`f`, its :math:`k` codes and its residual side by side, each in
     units of its own spread. Beyond 2 units a value :math:`v` counts as
     :math:`2 + \log(v - 1)`: else columns with few large values would decide which rows
-    are near. The residual has :math:`d` columns and lies along the :math:`d - k`
+    are near. The residual shows in :math:`p` columns and lies along the :math:`p - k`
     directions that the code leaves, of which each is to count once: it is multiplied by
-    :math:`\sqrt{(d - k) / d}`, or :math:`\sqrt{1 / d}` at the least. In either space a
-    row has a distance :math:`d_i` to at most 2048 reference rows: to the nearest three
-    of them, where those that lie far from most others count as far, see
-    :class:`References`. Both are compared with the reference rows' own,
+    :math:`\sqrt{(p - k) / p}`, or :math:`\sqrt{1 / p}` at the least. What never varies
+    is no column and no component here. In either space a row has a distance :math:`d`
+    to at most 2048 reference rows: to the nearest three of them, where those that lie
+    far from most others count as far, see :class:`References`. Both are compared with
+    the reference rows' own,
 
     .. math::
         s(x) = 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
@@ -80,7 +81,7 @@ class NeighborScorer:
         """
         spread = features.std(axis=0)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
-        self.weight = weight_of(features.shape[1] - rows.shape[1], rows.shape[1])
+        self.weight = weight_of(spread > floor, rows.std(axis=0) > NO_SPREAD)
         self._refer(rows, features, device)
         self.share_trimmed = float((self.rows.is_far | self.features.is_far).mean())
         if self.trim and self.trim != "auto":
@@ -135,14 +136,27 @@ class NeighborScorer:
         return distances / [[self.rows.unit], [self.features.unit]]
 
 
-def weight_of(n_components, n_columns):
+def weight_of(features_vary, columns_vary):
     """Return what code and residual are multiplied by, each in its own spread.
 
-    The residual has as many columns as the rows, but it varies along no more directions
-    than the code leaves, and each of these is to count as one.
+    The residual shows in as many columns as the rows vary in, but lies along no more
+    directions than the code leaves, and each of these is to count as one.
+
+    Parameters
+    ----------
+    features_vary : ndarray of bool, shape (n_score_features,)
+        Which components of the code and columns of the residual vary.
+    columns_vary : ndarray of bool, shape (n_features,)
+        Which columns of the rows do.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_score_features,)
     """
-    n_left = max(n_columns - n_components, 1)
-    return np.repeat([1.0, np.sqrt(n_left / n_columns)], [n_components, n_columns])
+    code, residual = np.split(features_vary, [-len(columns_vary)])
+    n_left = max(columns_vary.sum() - code.sum(), 1)
+    share = min(n_left / max(residual.sum(), 1), 1)
+    return np.where(np.arange(len(features_vary)) < len(code), 1, np.sqrt(share))
 
 
 def tempered(units):

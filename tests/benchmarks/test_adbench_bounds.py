@@ -62,6 +62,15 @@ def test_the_largest_move_is_judged(make_results, collection, by, met):
     assert "mean AUROC, largest move" in bounds[0].claim
 
 
+def test_a_figure_that_is_missing_meets_no_bound(make_results):
+    first, second, *_ = _adbench_spread.VARIANTS
+    for gap in ([[np.nan], [0.9]], [[np.nan], [np.nan]]):
+        figures = {"ours": [[0.9], [0.9]], first: [[0.9], [0.9]], second: gap}
+        results = make_results(figures, "adbench", "clean")
+        bounds = _adbench_bounds.judge_moves({("adbench", "clean"): results})
+        assert not any(bound.met for bound in bounds)
+
+
 def test_of_embeddings_moves_are_not_judged(make_results):
     figures = {"ours": [[0.9]], next(iter(_adbench_spread.VARIANTS)): [[0.1]]}
     results = make_results(figures, "mvtec", "clean")

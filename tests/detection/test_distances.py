@@ -173,7 +173,8 @@ def heights_by_hand(points):
     relative = reach_by_hand(points)
     local = np.sort(apart, axis=1)[:, 9]
     scales = (np.median(local) / local) ** 0.25
-    power = min(2, np.log(0.5) / np.log(np.quantile(relative, 0.25)))
+    quartile = np.quantile(relative, 0.25) / np.median(relative)
+    power = np.clip(np.log(0.5) / np.log(quartile), 1, 2)
     return np.median(apart.min(axis=1)) * relative**power, relative > 2, scales
 
 
@@ -197,33 +198,69 @@ def test_far_points_count_as_far(points, rows):
 
 
 @pytest.mark.parametrize(
-    ("quarter", "expected"),
-    [(1, 2), (0.9, 2), (0.71, 2), (0.5, 1), (0.25, 0.5), (0.1, 0.301), (0, 0.301)],
+    ("quartile", "expected"),
+    [(1, 2), (0.9, 2), (0.71, 2), (0.6, 1.357), (0.5, 1), (0.2, 1), (0.1, 2), (0, 2)],
 )
-def test_the_power_leaves_the_dense_quarter_a_half(quarter, expected):
-    relative = np.repeat([quarter, 1, 1.1], [30, 40, 30])
+def test_the_power_leaves_the_lower_quartile_a_half(quartile, expected):
+    relative = np.repeat([quartile, 1, 1.1], [30, 40, 30])
     assert power_for(relative) == pytest.approx(expected, abs=1e-3)
-    if 0.1 < quarter < 0.7:
-        assert quarter ** power_for(relative) == pytest.approx(0.5)
+    if 0.5 <= quartile < 0.7:
+        assert quartile ** power_for(relative) == pytest.approx(0.5)
 
 
-def test_outliers_do_not_decide_on_the_power():
-    relative = np.random.default_rng(0).uniform(0.2, 1.8, size=101)
-    power = power_for(relative / np.median(relative))
-    assert 0.5 < power < 2
-    relative[relative > np.median(relative)] *= 100
-    assert power_for(relative / np.median(relative)) == pytest.approx(power, rel=0.05)
+def uneven(rng, n_points=400):
+    """Points of which half lie 5 times as far apart as the others."""
+    points = rng.normal(size=(n_points, 3))
+    points[: n_points // 2] *= 5
+    return points
 
 
-def test_where_density_varies_points_count_as_less_far():
+def power_of(points):
+    return power_for(reach_by_hand(points))
+
+
+def even(rng, n_points=400):
+    """Points of one density, by and large."""
+    return rng.normal(size=(n_points, 3))
+
+
+@pytest.mark.parametrize(("make", "n_outliers"), [(even, 20), (even, 80), (uneven, 20)])
+def test_outliers_do_not_decide_on_the_power(make, n_outliers):
     rng = np.random.default_rng(0)
-    even = rng.normal(size=(400, 3))
-    uneven = np.vstack([even[:200], 10 * even[200:]])
-    for points, least, most in ((even, 1.9, 2), (uneven, 0, 1)):
-        references = References(points)
-        far = references.heights / np.median(references.heights)
-        ratio = np.log(far.max()) / np.log(reach_by_hand(points).max())
-        assert least <= ratio <= most
+    points, outliers = make(rng), rng.uniform(-100, 100, size=(n_outliers, 3))
+    power = power_of(np.vstack([points, outliers]))
+    assert power == pytest.approx(power_of(points), rel=0.2)
+
+
+@pytest.mark.parametrize("n_copies", [80, 110, 190])
+def test_copies_do_not_decide_on_the_power(n_copies):
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(400, 3))
+    points[:n_copies] = points[0]
+    assert power_of(points) == 2
+    points[:n_copies] += 1e-6 * rng.normal(size=(n_copies, 3))
+    assert power_of(points) == 2
+
+
+def test_a_group_of_outliers_is_far_beside_many_copies():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(400, 3))
+    points[:150] = points[0]
+    points = np.vstack([points, 8 + 0.01 * rng.normal(size=(30, 3))])
+    new = 8 + 0.01 * rng.normal(size=(5, 3))
+    unit = References(points).unit
+    assert nearest(points, new, wary=True).min() > 10 * unit
+    assert nearest(points, new).max() < 0.1 * unit
+
+
+@pytest.mark.parametrize(("make", "least", "most"), [(even, 2, 2), (uneven, 1, 1.7)])
+def test_where_density_varies_points_count_as_less_far(make, least, most):
+    points = make(np.random.default_rng(1))
+    references, relative = References(points), reach_by_hand(points)
+    heights = references.heights / np.median(references.heights)
+    power = np.log(heights.max()) / np.log(relative.max())
+    assert least <= round(power, 3) <= most
+    assert power == pytest.approx(power_for(relative), rel=1e-3)
 
 
 def test_points_lie_as_dense_as_can_be_from_a_tenth_of_what_is_usual():

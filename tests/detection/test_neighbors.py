@@ -141,14 +141,25 @@ def test_features_count_in_units_of_their_spread(rows, features):
     assert_allclose(fit(rows, features * unit).score(rows, features * unit), expected)
 
 
+@pytest.mark.parametrize("n_constant", [0, 3])
 @pytest.mark.parametrize(("n_components", "n_left"), [(1, 4), (4, 1), (5, 1), (40, 1)])
-def test_a_residual_counts_as_often_as_there_are_directions_left(n_components, n_left):
+def test_a_residual_counts_as_often_as_there_are_directions_left(
+    n_components, n_left, n_constant
+):
     rng = np.random.default_rng(0)
     rows, features = rng.normal(size=(80, 5)), rng.normal(size=(80, n_components + 5))
-    points = fit(rows, features / 10).features.points
+    nothing = np.zeros((80, n_constant))
     of_code, of_residual = np.split(moderate(features / features.std(axis=0)), [-5], 1)
+    # What never varies is no direction, on either side.
+    scorer = fit(np.hstack([rows, nothing]), np.hstack([nothing, features, nothing]))
+    points = scorer.features.points[:, n_constant : n_constant + n_components + 5]
     assert_allclose(points[:, :-5], of_code)
     assert_allclose(points[:, -5:], of_residual * np.sqrt(n_left / 5))
+
+
+def test_where_the_code_leaves_nothing_the_residual_counts_once(rows):
+    features = np.hstack([rows, np.zeros((80, 3))])
+    assert_array_equal(fit(rows, features).weight, 1)
 
 
 def test_rounding_errors_are_no_features(rows, features):
