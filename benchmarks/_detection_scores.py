@@ -125,9 +125,9 @@ SCORES = {
     "nearness is 0.9": _with(NEARNESS=0.9),
     "nearness is 1.2": _with(NEARNESS=1.2),
     "the power is always 2": _with(GENTLE=0.0),
-    "the power is always 1": _with(GENTLE=1.0),
-    "the dense count as 0.35": _with(GENTLE=0.35),
+    "the dense count as 0.4": _with(GENTLE=0.4),
     "the dense count as 0.64": _with(GENTLE=0.64),
+    "as 0.64, with any power": _with(GENTLE=0.64, FLATTEST=0.0),
     "the nearest alone": _with(N_NEAREST=1),
     "five nearest": _with(N_NEAREST=5),
     "density counts nothing": _with(LOCALITY=0.0),
@@ -292,7 +292,7 @@ TEXT = (
     "tables, so that its level says nothing about the lines above. The first "
     'lines share one fit of each table, from "trim=0.1" on each line has its own. '
     '"Nearness" is what a usual reference row counts as, at the least, in distances '
-    f"usual between neighbours, by default {_distances.NEARNESS:g}. How far out it lies "
+    f"usual between neighbours, by default {_distances.NEARNESS:g}. How far out it is "
     f"counts with a power of {_distances.STEEPEST:g}, or of less, down to "
     f"{_distances.FLATTEST:g}, if else a reference row at the lower quartile, one of "
     f'"the dense", would count as less than {_distances.GENTLE:g} times a usual one. '
