@@ -287,17 +287,17 @@ TEXT = (
     "of a split. By the labels of these the default was chosen, and of tables of "
     "classes from scikit-learn's digits and breast cancer, which are left out here: "
     "optdigits and WPBC of the other half are of the same sources. The last line is "
-    "the default on "
-    "the other half, {other} of adbench and {other_images} of mvtec; these are other "
+    "the default on the other half, {other} of adbench and {other_images} of mvtec; "
+    "these are other "
     "tables, so that its level says nothing about the lines above. The first "
     'lines share one fit of each table, from "trim=0.1" on each line has its own. '
     '"Nearness" is what a usual reference row counts as, at the least, in distances '
     f"usual between neighbours, by default {_distances.NEARNESS:g}. How far out it is "
-    f"counts with a power of {_distances.STEEPEST:g}, or of less, down to "
+    f"counts with a power of {_distances.STEEPEST:g}, or with less, down to "
     f"{_distances.FLATTEST:g}, if else a reference row at the lower quartile, one of "
     f'"the dense", would count as less than {_distances.GENTLE:g} times a usual one. '
-    "Residuals count as the directions that the "
-    "code leaves, or by column. The default is the "
+    "Residuals count as the directions that the code leaves, or by column. The default "
+    "is the "
     f"mean of the {_distances.N_NEAREST} smallest distances, each divided by the "
     f"{_distances.LOCALITY:g}-th power of how far its reference row lies from its "
     f'{_distances.LOCAL_RANK}-th neighbour, which is its "density", in medians. With '

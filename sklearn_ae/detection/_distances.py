@@ -37,7 +37,7 @@ N_NEAREST = 3
 # has other values of these.
 LOCAL_RANK, LOCALITY = 10, 0.25
 
-# Share of the usual distance to that neighbour below which it is as dense as can be.
+# Share of a usual distance below which points are as dense as can be, or copies.
 DENSEST = 0.1
 
 # How many times the median its distance from the others is of a point that reports call
@@ -114,9 +114,12 @@ class References:
         self.heights, self.is_far = np.zeros(m), np.zeros(m, dtype=bool)
         self.scales = np.ones(m)
         # Computed once: they fit into memory, if not into a core's own.
-        gaps = [self.gaps(points[block], device) for block in blocks_of(points, device)]
+        blocks = [
+            (np.arange(m)[block], self.gaps(points[block], device))
+            for block in blocks_of(points, device)
+        ]
         if wary:
-            nearest, local, reach = self._to_the_others(gaps)
+            nearest, local, reach = self._to_the_others(blocks)
             relative = reach / typical(reach)
             power = power_for(relative)
             self.heights = NEARNESS * typical(nearest) * relative**power
@@ -124,20 +127,23 @@ class References:
             if local.any():  # not all of them copies of each other
                 spacing = np.maximum(local / typical(local), DENSEST)
                 self.scales = spacing**-LOCALITY
-        # They are used up here.
-        own = [self.distances(some, own) for some, own in _with_places(gaps)]
-        self.unit = typical(np.concatenate(own))
+        # The gaps are used up here.
+        distances = [self.distances(gaps, own) for own, gaps in blocks]
+        self.unit = typical(np.concatenate(distances))
 
     @property
     def points(self):
         """The points, of shape (m, p)."""
         return self.lifted[:, :-2] / -2
 
-    def _to_the_others(self, gaps):
-        """Return u, l and c of each point: to the nearest, the tenth, the central."""
+    def _to_the_others(self, blocks):
+        """Return u, l and c of each point: to the nearest, the tenth, the central.
+
+        Blocks are the places of some points, and their gaps to all.
+        """
         m = len(self.lifted)
         ranks = 1, LOCAL_RANK, rank_of(m)
-        found = [kth_distances(some, ranks, own) for some, own in _with_places(gaps)]
+        found = [kth_distances(gaps, ranks, own) for own, gaps in blocks]
         nearest, local, first = np.concatenate(found, axis=1)
         cut = np.quantile(first, CENTRAL)
         # Of equal points, whose last digits may differ, all are central or none.
@@ -145,9 +151,9 @@ class References:
         places = np.full(m, -1)
         places[central] = np.arange(len(central))
         rank, reach = rank_of(len(central)), []
-        for some, own in _with_places(gaps):
+        for own, gaps in blocks:
             # Rows in a row, as an index alone would not leave them.
-            among = some._replace(squares=np.take(some.squares, central, axis=1))
+            among = gaps._replace(squares=np.take(gaps.squares, central, axis=1))
             reach.append(kth_distances(among, [rank], places[own])[0])
         return nearest, local, np.concatenate(reach)
 
@@ -217,14 +223,6 @@ class Gaps(NamedTuple):
 
     squares: np.ndarray
     lengths: np.ndarray
-
-
-def _with_places(gaps):
-    """Yield the gaps of points in blocks, and the places of these points."""
-    start = 0
-    for some in gaps:
-        yield some, np.arange(start, start + len(some.lengths))
-        start += len(some.lengths)
 
 
 def blocks_of(rows, device=CPU):

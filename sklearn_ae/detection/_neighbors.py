@@ -156,7 +156,7 @@ def weight_of(features_vary, columns_vary):
     code, residual = np.split(features_vary, [-len(columns_vary)])
     n_left = max(columns_vary.sum() - code.sum(), 1)
     share = min(n_left / max(residual.sum(), 1), 1)
-    return np.where(np.arange(len(features_vary)) < len(code), 1, np.sqrt(share))
+    return np.repeat([1.0, np.sqrt(share)], [len(code), len(residual)])
 
 
 def tempered(units):

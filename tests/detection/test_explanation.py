@@ -281,7 +281,7 @@ def test_constant_columns_and_codes_of_categories(blob):
 def test_columns_that_go_together_have_together_what_both_are_odd_in(score):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 4))
-    X = np.column_stack([X, X[:, 0] + 0.03 * rng.normal(size=300)])
+    X = np.column_stack([X, X[:, 0] + 3e-4 * rng.normal(size=300)])
     fitted = Autoencoder(4, outlier_score=score, max_epochs=0, random_state=0).fit(X)
     row, pair = X[:1].copy(), [0, 4]
     row[0, pair] += 6
@@ -289,7 +289,7 @@ def test_columns_that_go_together_have_together_what_both_are_odd_in(score):
     # To put back one of the two alone makes the row odder still.
     one_back = row.copy()
     one_back[0, 4] = explanation.expected[0, 4]
-    assert fitted.score_samples(one_back)[0] < 1.5 * explanation.scores[0]
+    assert fitted.score_samples(one_back)[0] < explanation.scores[0] - 1
     assert explanation.shares[0, pair].sum() > 0.7 * -explanation.scores[0]
 
 
