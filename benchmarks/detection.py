@@ -7,7 +7,9 @@ Each part measures one claim, or compares, on labelled tables of ADBench:
 * explanations: whether the column that makes a row odd has the largest share of its
   score;
 * scores: the default score beside others, and with one part changed at a time, on the
-  half of the tables on which it was chosen, and of embeddings of images.
+  half of the tables on which it was chosen, and of embeddings of images;
+* seconds: of the default score of a million rows, beside an IsolationForest's, and the
+  memory it takes.
 
     python benchmarks/detection.py
     python benchmarks/detection.py --only calibration
@@ -20,6 +22,7 @@ import _data
 import _detection_calibration
 import _detection_explanations
 import _detection_scores
+import _detection_seconds
 import _parts
 import torch
 from _report import say
@@ -29,6 +32,7 @@ PARTS = {
     "calibration": ("False alarms of outlier detectors", _detection_calibration.run),
     "explanations": ("Which column makes a row odd", _detection_explanations.run),
     "scores": ("Which scores tell outliers apart", _detection_scores.run),
+    "seconds": ("How long scores of a million rows take", _detection_seconds.run),
 }
 
 
