@@ -8,8 +8,8 @@ Each part measures one claim, or compares, on labelled tables of ADBench:
   score;
 * scores: the default score beside others, and with one part changed at a time, on the
   half of the tables on which it was chosen, and of embeddings of images;
-* seconds: of the default score of a million rows, beside an IsolationForest's, and the
-  memory it takes.
+* seconds: of the default score of a million made rows, beside an IsolationForest's, and
+  the memory it takes.
 
     python benchmarks/detection.py
     python benchmarks/detection.py --only calibration

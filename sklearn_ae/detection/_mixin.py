@@ -47,7 +47,9 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         "neighbors" counts them as distant neighbours, "mahalanobis" leaves a tenth out.
         A float in [0, 0.5) fits twice, the second time without this share of the rows,
         those with the lowest scores, or less where scores tie, and "neighbors" treats
-        the rest as with "auto"; with 0 all rows count alike.
+        the rest as with "auto"; with 0 all rows count alike. The threshold of
+        ``contamination="auto"`` and p-values compare with the rest, so that up to about
+        this share more of new rows are called outliers where none were to be left out.
 
     Attributes
     ----------
@@ -87,24 +89,29 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         the row :math:`x` itself, in standard deviations of the columns, and of its code
         and residual :math:`f`, side by side, in units of their own spread, so that
         columns of large units count no more than others, whatever ``standardize`` is.
-        Beyond 2 units a value :math:`v` counts as :math:`2 + \log(v - 1)`. In either
-        space its distance :math:`d` is the mean of the three smallest :math:`d_r` to
-        :math:`m \le 2048` training rows :math:`r`, of which those far from most others
-        count as far. With :math:`u_r`, :math:`l_r` and :math:`c_r` the distances of
-        :math:`r` to the nearest of the others, to the tenth, and to the
-        :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central ones, three quarters, and
-        :math:`l_r` a tenth of its median at the least:
+        The residual of :math:`p` columns that vary, left by :math:`k` components that
+        do, is multiplied by :math:`\sqrt{\max(p - k, 1) / p}`: it counts once for each
+        direction it has. Beyond 2 units a value :math:`v` counts as
+        :math:`2 + \log(v - 1)`. In either space its distance :math:`d` is the mean of
+        the three smallest :math:`d_r` to :math:`m \le 2048` training rows :math:`r`, of
+        which those far from most others count as far. With :math:`u_r`, :math:`l_r` and
+        :math:`c_r` the distances of :math:`r` to the nearest of the others, to the
+        tenth, and to the :math:`2 \sqrt{m_c}`-th of the :math:`m_c` central ones, three
+        quarters, and :math:`l_r` a tenth of its median at the least:
 
         .. math::
             d_r(x) &= \left(\frac{\operatorname{median} l}{l_r}\right)^{1/4}
                 \left(\lVert x - r \rVert^8 + h_r^8\right)^{1/8}, \quad
             h_r = \operatorname{median} u
-                \left(\frac{c_r}{\operatorname{median} c}\right)^2, \\
+                \left(\frac{c_r}{\operatorname{median} c}\right)^q, \\
             s(x) &= 1 - \log_2 \sqrt{\tfrac12 \sum_{i \in \{x, f\}}
                 \left(1 + \frac{d_i}{\operatorname{median} d_i}\right)^2}.
 
-        It is about 0 for a typical row, and far out falls by 1 where both distances
-        double. A row is never its own neighbour.
+        With the lower quartile :math:`\kappa` of :math:`c_r` over their median, those
+        below a tenth of it aside, :math:`q` is 2 if :math:`\kappa^2 \ge \tfrac12`, else
+        such that :math:`\kappa^q = \tfrac12`, and 1 at the least. The score is about 0
+        for a typical row, and far out falls by 1 where both distances double. A row is
+        never its own neighbour.
 
         With ``outlier_score="mahalanobis"`` it is minus the squared Mahalanobis
         distance of :math:`f` from the bulk of the training rows,
@@ -122,6 +129,7 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         With ``standardize=True`` columns are divided by their standard deviations
         first. Of tokens, :math:`s(x_i) = \frac1u \sum_t \log p(x_{it} \mid z_i)`, with
         what the tokens' frequencies leave of a training row, :math:`u`, on average.
+        Columns that were constant in the training rows count nothing in it.
         Of float32 rows it is computed in float32 by dense networks, to about 6 digits
         and in half the time; all else is computed in float64.
 

@@ -73,7 +73,8 @@ class ThresholdMixin(OutlierMixin):
         their ``training_scores_``, and it is approximate: the model was chosen by
         them, PCA of all rows may have seen them, and where few rows were cross-fitted
         each was scored by a model of fewer rows than the final one, so that p-values
-        of small tables tend to be too large.
+        of small tables tend to be too large. A float ``trim`` has left the lowest
+        scores out: of rows that had no outliers p-values are then too small.
 
         It says nothing of the rows given to ``fit``, which the model has seen: their
         p-values are too large.
