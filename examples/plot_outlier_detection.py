@@ -4,7 +4,7 @@ OutlierAutoencoder in the place of IsolationForest
 
 :class:`~sklearn_ae.OutlierAutoencoder` has the methods of
 :class:`~sklearn.ensemble.IsolationForest`: ``score_samples``, ``decision_function`` and
-``predict``. This example compares the two where they are equally good, where one of
+``predict``. This example compares the two where they are about as good, where one of
 them sees nothing, and where the rows of the fit are not all normal.
 """
 
@@ -57,8 +57,9 @@ def compare(models, normal, odd):
 compare(detectors, X_new, malignant)
 
 # %%
-# They are equally good, for this is an easy task: in malignant samples many columns are
-# far out, each for itself. No network is needed to see that.
+# They are about equally good, the forest a little better, for this is an easy task: in
+# malignant samples many columns are far out, each for itself. No network is needed to
+# see that.
 #
 # Rows that do not go together
 # ----------------------------
@@ -142,8 +143,8 @@ compare(
 )
 
 # %%
-# All have lost by it, and on this small table the forest has lost least. ``trim=0.1``
-# brings back a part of what was lost, but known outliers are best kept out of ``fit``.
+# All have lost by it, and most with ``trim=0``. ``trim=0.1`` brings back a part of what
+# was lost, but known outliers are best kept out of ``fit``.
 #
 # With ``contamination=0.1`` a tenth of the training rows are called outliers, whatever
 # they are:
