@@ -2,10 +2,9 @@
 
 import _report
 import numpy as np
-import torch
 from _data import make_table
-from _memory import anonymous, at_peak, in_child
-from _timing import interleave, median_ratio
+from _memory import in_child, megabytes_beside
+from _timing import interleave, median_ratio, threads
 from _variants import Part, judge, note, quiet, section
 from sklearn.ensemble import IsolationForest
 
@@ -38,12 +37,10 @@ TEXT = (
 def run(options):
     """Time the scores of all models, and see what memory they take."""
     X = make_table(QUICK_ROWS if options.quick else N_ROWS, N_FEATURES)
+    repetitions = 1 if options.quick else REPETITIONS
     models, bounds, rows = fit_models(X[:FIT_ROWS]), [], []
     for n_threads in N_THREADS:
-        rows += compare(models, X, n_threads, 1 if options.quick else REPETITIONS)
-        for _, name, _, ratio in rows[1 - len(models) :]:
-            claim = f"seconds of {name} over {FOREST}, threads: {n_threads}"
-            judge(bounds, _report.at_most(claim, ratio, SLOWER))
+        rows += compare(models, X, n_threads, repetitions, bounds)
     few = len(X) // 10
     small, large = (memory_in_child(n_rows) for n_rows in (few, len(X)))
     claim = "megabytes more for ten times the rows"
@@ -52,13 +49,12 @@ def run(options):
         n_rows=len(X),
         n_features=N_FEATURES,
         n_fit=min(FIT_ROWS, len(X)),
-        repetitions=1 if options.quick else REPETITIONS,
+        repetitions=repetitions,
         few=few,
         small=small,
         large=large,
     )
-    shown = [(*row[:2], f"{row[2]:.2f}", f"{row[3]:.2f}") for row in rows]
-    return Part(bounds, [section("Seconds of scores", text, HEADER, shown)])
+    return Part(bounds, [section("Seconds of scores", text, HEADER, rows)])
 
 
 def fit_models(X):
@@ -72,22 +68,22 @@ def fit_models(X):
         return {type(model).__name__: model.fit(X) for model in models}
 
 
-def compare(models, X, n_threads, repetitions):
-    """Return threads, name, seconds and ratio of each model."""
+def compare(models, X, n_threads, repetitions, bounds):
+    """Return the lines of all models on so many threads; judge all but the forest."""
     ways = {
         name: lambda model=model: model.score_samples(X)
         for name, model in models.items()
     }
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
+    with threads(n_threads):
         seconds = interleave(ways, repetitions)
-    finally:
-        torch.set_num_threads(before)
-    return [
-        (n_threads, name, np.median(own), median_ratio(own, seconds[FOREST]))
-        for name, own in seconds.items()
-    ]
+    lines = []
+    for name, own in seconds.items():
+        ratio = median_ratio(own, seconds[FOREST])
+        lines.append((n_threads, name, f"{np.median(own):.2f}", f"{ratio:.2f}"))
+        if name != FOREST:
+            claim = f"seconds of {name} over {FOREST}, threads: {n_threads}"
+            judge(bounds, _report.at_most(claim, ratio, SLOWER))
+    return lines
 
 
 def memory_in_child(n_rows):
@@ -103,6 +99,4 @@ def memory_of_scores(n_rows):
     with quiet():
         model = Autoencoder(K, max_epochs=1, random_state=0).fit(X[:FIT_ROWS])
     model.score_samples(X[:FIT_ROWS])  # what is loaded or kept once
-    before = anonymous()
-    scores, peak = at_peak(lambda: model.score_samples(X))
-    return (peak - before - scores.nbytes) / 1e6
+    return megabytes_beside(lambda: model.score_samples(X))

@@ -36,6 +36,13 @@ def at_peak(function):
     return value, peak[0]
 
 
+def megabytes_beside(function):
+    """Return the megabytes that a call takes beside the array it returns."""
+    before = anonymous()
+    value, peak = at_peak(function)
+    return (peak - before - value.nbytes) / 1e6
+
+
 def in_child(module, function, *arguments):
     """Return what a function of a module here returns in a process of its own.
 

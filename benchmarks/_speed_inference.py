@@ -7,13 +7,12 @@ import _report
 import numpy as np
 import torch
 from _data import make_table
-from _memory import anonymous, at_peak, in_child
-from _timing import interleave, median_ratio
+from _memory import in_child, megabytes_beside
+from _timing import interleave, median_ratio, threads
 from _variants import Part, judge, note, section
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
 from sklearn_ae import Autoencoder
 
@@ -91,13 +90,8 @@ def fit_models(X, layers=SMALL):
 def compare(models, X, n_threads, layers, bounds):
     """Return the lines of all ways on so many threads, and judge them."""
     repetitions = 1 if len(X) < N_ROWS else REPETITIONS
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        with threadpool_limits(n_threads):
-            seconds = interleave(ways_of(models, X), repetitions)
-    finally:
-        torch.set_num_threads(before)
+    with threads(n_threads):
+        seconds = interleave(ways_of(models, X), repetitions)
     how = f"{X.dtype}, {n_threads} thread" + "s" * (n_threads > 1)
     how += f", layers {layers}"
     if (layers, X.dtype, n_threads) == (SMALL, np.float32, 2):
@@ -154,7 +148,6 @@ def memory_of_scores(n_rows):
     model = fit_models(X)["errors"]
     model.score_samples(X)  # what is loaded or kept once
     X = np.tile(X, (-(-n_rows // FIT_ROWS), 1))[:n_rows]
-    before = anonymous()
-    scores, peak = at_peak(lambda: model.score_samples(X))
+    taken = megabytes_beside(lambda: model.score_samples(X))
     note(f"{n_rows:,} rows scored")
-    return (peak - before - scores.nbytes) / 1e6
+    return taken

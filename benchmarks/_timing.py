@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
 
 
 def seconds_of(function):
@@ -39,6 +41,22 @@ class Stopwatch:
         seconds, value = seconds_of(partial(self.function, *args, **kwargs))
         self.seconds += seconds
         return value
+
+
+@contextmanager
+def threads(n_threads):
+    """Let torch and the libraries of NumPy have so many threads inside the block.
+
+    What is timed takes as many as its caller lets torch have, and the parts of a script
+    that come after it are not to be timed on another number.
+    """
+    before = torch.get_num_threads()
+    with threadpool_limits(n_threads):
+        torch.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def interleave(functions, repetitions):

@@ -127,9 +127,9 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         - \bar x \rVert^2` with the sum below over the :math:`n` training rows, less
         the penalty of the code if there is one: the mean over rows is ``score`` less 1.
         With ``standardize=True`` columns are divided by their standard deviations
-        first. Of tokens, :math:`s(x_i) = \frac1u \sum_t \log p(x_{it} \mid z_i)`, with
-        what the tokens' frequencies leave of a training row, :math:`u`, on average.
-        Columns that were constant in the training rows count nothing in it.
+        first; either way those that were constant in training count nothing. Of tokens,
+        :math:`s(x_i) = \frac1u \sum_t \log p(x_{it} \mid z_i)`, with what the tokens'
+        frequencies leave of a training row, :math:`u`, on average.
         Of float32 rows it is computed in float32 by dense networks, to about 6 digits
         and in half the time; all else is computed in float64.
 
