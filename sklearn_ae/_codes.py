@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import check_sample_weight
 from ._inputs import UncheckedRows, check_codes
+from .networks import light_pass
 from .training import (
     blocks_of,
     cpu_threads,
@@ -47,8 +48,8 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         rows = self._read_for_pass(X)
         codes = np.empty((rows.shape[0], self.n_components_), dtype=rows.dtype)
-        network = self.net_.module_
-        return self._map_rows(rows, lambda x: network.encode(x)[0].cpu().numpy(), codes)
+        encode = light_pass(self.net_.module_).encode
+        return self._map_rows(rows, lambda x: encode(x)[0].cpu().numpy(), codes)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -166,7 +167,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _reconstruct(self, rows):
         """Return the reconstructions of checked rows."""
-        network, scaling = self.net_.module_, self._scaling
+        network, scaling = light_pass(self.net_.module_), self._scaling
         out = np.empty(rows.shape, dtype=rows.dtype)
         return self._map_rows(
             rows, lambda x: scaling.restore(network(x).reconstruction[0]), out

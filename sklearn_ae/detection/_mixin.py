@@ -9,7 +9,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import Interval, StrOptions
-from ..networks import is_dense, select_model
+from ..networks import is_dense, light_pass, select_model
 from ..training import blocks_of
 from ._conformal import calibration_weight
 from ._explanation import ExplanationMixin
@@ -152,8 +152,9 @@ class OutlierDetectionMixin(ExplanationMixin, ThresholdMixin):
         network, loss = self.net_.module_, self.net_.criterion_
         if scorer.takes_float32 and rows.dtype == np.float32:
             network, loss = in_float32(network, loss)
+        light = light_pass(network)
         return self._map_rows(
-            rows, lambda x: scorer.score_rows(network, loss, x), scores, network
+            rows, lambda x: scorer.score_rows(light, loss, x), scores, network
         )
 
     def _check_params(self):

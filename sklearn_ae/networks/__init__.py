@@ -4,6 +4,7 @@ from ._activations import ACTIVATIONS
 from ._activity import activation_ranges
 from ._anchored import Anchor, AnchoredAutoencoder
 from ._cells import CELLS
+from ._dense_pass import light_pass
 from ._dense_step import DenseStep, is_dense
 from ._dictionary import Dictionary, DictionaryAutoencoder, keep_largest
 from ._headed import Head, HeadedAutoencoder
@@ -38,6 +39,7 @@ __all__ = [
     "from_state",
     "is_dense",
     "keep_largest",
+    "light_pass",
     "resampled",
     "restore",
     "select_model",

@@ -1,5 +1,7 @@
 """Activation functions by name, and their gradients as torch has them."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -10,6 +12,16 @@ ACTIVATIONS = {
     "relu": nn.ReLU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
+}
+
+# By module: the function, which may write over its argument.
+IN_PLACE = {
+    nn.ELU: torch.nn.functional.elu_,
+    nn.GELU: torch.nn.functional.gelu,
+    nn.Sigmoid: torch.sigmoid_,
+    nn.ReLU: torch.relu_,
+    nn.SiLU: partial(torch.nn.functional.silu, inplace=True),
+    nn.Tanh: torch.tanh_,
 }
 
 _aten = torch.ops.aten
