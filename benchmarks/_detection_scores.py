@@ -63,10 +63,10 @@ class Larger(_neighbors.NeighborScorer):
 class Whitened(_neighbors.NeighborScorer):
     """Code and residual in units in which they are uncorrelated."""
 
-    def fit(self, rows, features, floor, device=CPU):
+    def fit(self, rows, features, floor, device=CPU, rounding=0.0):
         n_rows = len(features)
         self.bulk = MahalanobisScorer().fit(features, np.ones(n_rows), n_rows, floor)
-        return super().fit(rows, self._white(features), 0.0, device)
+        return super().fit(rows, self._white(features), 0.0, device, rounding)
 
     def score(self, rows, features, device=CPU):
         return super().score(rows, self._white(features), device)

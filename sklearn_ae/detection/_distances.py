@@ -10,6 +10,10 @@ from ..training import CPU
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
+# Share of a usual distance that the rounding of rows may come to, at the most: distinct
+# rows are not taken for one another, however coarse their columns would be in float32.
+MOST_ROUNDING = 0.01
+
 # Rows whose distances to all points are in memory at once: in a core's own cache; where
 # a GPU computes them as many as keep it busy, which it does of so many columns or more.
 BLOCK, GPU_BLOCK, GPU_WIDTH = 64, 2048, 256
@@ -167,14 +171,27 @@ class References:
         product = torch.from_numpy(rows).to(device) @ lifted.to(device).mT
         return Gaps(product.cpu().numpy(), lengths)
 
-    def find(self, gaps):
+    def find(self, gaps, rounding=0.0):
         """Return the positions of the points that rows equal but for rounding, or -1.
 
         A training row may come back in float32.
+
+        Parameters
+        ----------
+        gaps : Gaps
+            Of :meth:`gaps`.
+        rounding : float, default=0.0
+            How far the rounding of its columns may take a row. No more than a hundredth
+            of ``unit`` counts.
+
+        Returns
+        -------
+        own : ndarray of shape (n,)
         """
         nearest = gaps.squares.argmin(axis=1)
         squares = gaps.squares[np.arange(len(nearest)), nearest]
-        return np.where(rounded(squares, gaps.lengths) == 0, nearest, -1)
+        close = min(rounding, MOST_ROUNDING * self.unit) ** 2
+        return np.where(rounded(squares, gaps.lengths) <= close, nearest, -1)
 
     def distances(self, gaps, own):
         """Return the distance of each row to the points.

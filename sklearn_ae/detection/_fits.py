@@ -18,13 +18,27 @@ CODE_FLOOR, RESIDUAL_FLOOR = 1e-13, 1e-5
 
 
 def feature_floor(network, scaling):
-    """Return the spread of each score feature below which it is rounding errors.
+    """Return the spread of each score feature below which it is rounding errors."""
+    codes = np.full(network.n_components, CODE_FLOOR)
+    residuals = np.maximum(RESIDUAL_FLOOR, 4 * column_rounding(scaling))
+    return np.concatenate([codes, residuals])
+
+
+def column_rounding(scaling):
+    """Return the rounding of each column in units of its standard deviation.
 
     Rows may come in float32, whose rounding grows with the column's mean.
     """
-    rounding = 4 * np.finfo(np.float32).eps * np.abs(scaling.mean) / scaling.std
-    codes = np.full(network.n_components, CODE_FLOOR)
-    return np.concatenate([codes, np.maximum(RESIDUAL_FLOOR, rounding)])
+    return np.finfo(np.float32).eps * np.abs(scaling.mean) / scaling.std
+
+
+def rounding_of(scaling):
+    """Return how far from a row it may come back in float32, as the network reads it.
+
+    The deviations from the mean are rounded, too, but less than is taken for nothing
+    between any two rows.
+    """
+    return float(np.linalg.norm(column_rounding(scaling)))
 
 
 def fit_mahalanobis(fitted, network, index, trim="auto"):
@@ -163,7 +177,12 @@ def fit_neighbors(fitted, network, index, trim="auto"):
     parts = read_rows(fitted, network, rows, scorer.read)
     floor = feature_floor(network, fitted.scaling)
     device = next(network.parameters()).device
-    return scorer.fit(*(part[places] for part in parts), floor=floor, device=device)
+    return scorer.fit(
+        *(part[places] for part in parts),
+        floor=floor,
+        device=device,
+        rounding=rounding_of(fitted.scaling),
+    )
 
 
 def share_of(trim):

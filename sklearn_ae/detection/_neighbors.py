@@ -52,6 +52,8 @@ class NeighborScorer:
         Units of code and residual.
     weight : ndarray of shape (n_score_features,)
         By which code and residual in these units are multiplied.
+    rounding : float
+        How far from a training row it may itself come back, in float32.
     rows, features : References
         In the two spaces.
 
@@ -67,7 +69,7 @@ class NeighborScorer:
     def __init__(self, trim="auto"):
         self.trim = trim
 
-    def fit(self, rows, features, floor, device=CPU):
+    def fit(self, rows, features, floor, device=CPU, rounding=0.0):
         """Learn from training rows.
 
         Parameters
@@ -78,10 +80,13 @@ class NeighborScorer:
             Spread of each feature below which it is rounding errors.
         device : torch device
             Of the fit: a GPU helps with many columns.
+        rounding : float, default=0.0
+            How far from a training row it may itself come back, in float32.
         """
         spread = features.std(axis=0)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))
         self.weight = weight_of(spread > floor, rows.std(axis=0) > NO_SPREAD)
+        self.rounding = rounding
         self._refer(rows, features, device)
         self.share_trimmed = float((self.rows.is_far | self.features.is_far).mean())
         if self.trim and self.trim != "auto":
@@ -129,7 +134,7 @@ class NeighborScorer:
         distances = np.empty((2, len(rows)))
         for block in blocks_of(rows, device):
             gaps = self.rows.gaps(rows[block], device)
-            own = self.rows.find(gaps)
+            own = self.rows.find(gaps, self.rounding)
             distances[0, block] = self.rows.distances(gaps, own)
             gaps = self.features.gaps(features[block], device)
             distances[1, block] = self.features.distances(gaps, own)

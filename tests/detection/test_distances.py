@@ -72,6 +72,25 @@ def test_rows_close_by_are_not_taken_for_points(points):
     assert_array_equal(own, -1)
 
 
+@pytest.mark.parametrize("mean", [1e3, 1e4])
+def test_rows_of_large_means_in_float32_are_found_by_their_rounding(mean, points):
+    rounded = (points + mean).astype(np.float32).astype(np.float64) - mean
+    references = References(points)
+    gaps, rounding = references.gaps(rounded), 2 * np.finfo(np.float32).eps * mean
+    assert_array_equal(references.find(gaps), -1)
+    assert_array_equal(references.find(gaps, rounding)[3:], np.arange(3, 20))
+    # Of four columns twice as much as of one.
+    assert_array_equal(references.find(references.gaps(points + rounding)), -1)
+
+
+def test_no_rounding_makes_one_of_rows_that_are_distinct(points):
+    references = References(points)
+    for share, expected in ((0.009, np.arange(3, 20)), (0.011, -1)):
+        near = points + share * references.unit * np.eye(4)[0]
+        own = references.find(references.gaps(near), 1e9)
+        assert_array_equal(own[3:], expected)
+
+
 # -- the nearest of all
 
 

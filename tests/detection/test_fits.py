@@ -13,8 +13,9 @@ from sklearn_ae.detection import (
     fit_mahalanobis,
     fit_neighbors,
 )
-from sklearn_ae.detection._fits import evidence_of, share_of, some_of
+from sklearn_ae.detection._fits import evidence_of, rounding_of, share_of, some_of
 from sklearn_ae.detection._neighbors import tempered
+from sklearn_ae.training import Scaling
 
 FAST = {"max_epochs": 2, "random_state": 0}
 
@@ -118,6 +119,19 @@ def test_so_it_is_of_neighbors(trim, fitted):
 
 
 # -- neighbours
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0, 1e3])
+def test_no_row_comes_back_in_float32_from_farther_than_its_rounding(mean):
+    X = np.random.default_rng(0).normal(size=(500, 4)) * [1, 10, 0.1, 5] + mean
+    scaling = Scaling(X.mean(axis=0), X.std(axis=0))
+    moved = (X.astype(np.float32) - X) / scaling.std
+    expected = np.linalg.norm(scaling.mean / scaling.std) * 2**-23
+    assert rounding_of(scaling) == pytest.approx(expected)
+    if mean == 1e3:
+        # Half of the last digit at the most, and of all columns at once.
+        largest = np.linalg.norm(moved, axis=1).max()
+        assert expected / 10 < largest < expected
 
 
 def test_references_are_rows_as_the_network_reads_them(blob, fitted):

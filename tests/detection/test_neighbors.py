@@ -389,6 +389,24 @@ def test_rows_in_float32_score_as_in_float64(estimator, blob):
     assert np.corrcoef(small.score_samples(blob), scores)[0, 1] > least
 
 
+def test_rows_of_large_means_in_float32_are_the_training_rows():
+    X = 100 + np.random.default_rng(0).normal(size=(300, 5))
+    model = fitted(X, KINDS["outlier"], max_epochs=60)
+    narrow = X.astype(np.float32)
+    assert_array_equal(model.predict(narrow), model.predict(X))
+    assert_allclose(model.score_samples(narrow), model.score_samples(X), atol=0.01)
+    # And the other way round.
+    model = fitted(narrow, KINDS["outlier"])
+    assert_allclose(model.score_samples(narrow), model.score_samples(X), atol=0.01)
+
+
+def test_rows_next_to_training_rows_are_others():
+    X = 100 + np.random.default_rng(0).normal(size=(300, 5))
+    model = fitted(X)
+    near = model.score_samples(X + 0.001)
+    assert (near - model.score_samples(X) > 0.01).mean() > 0.9
+
+
 @kinds
 def test_sparse_rows_score_as_dense(estimator, blob):
     X = np.where(blob > 0, blob, 0)
