@@ -78,6 +78,9 @@ class AutoencoderEnsemble(
         Threshold: ``decision_function`` is ``score_samples`` minus ``offset_``.
     training_scores_ : ndarray of shape (n_held_out,)
         Mean scores of the same rows as the members'.
+    trimmed_share_ : float
+        Mean of the members': the share of the rows that their scores leave out, or take
+        for far from most.
     n_features_in_ : int
         Number of columns seen in :meth:`fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -242,6 +245,8 @@ class AutoencoderEnsemble(
         elif not plan.is_cross_fitted:
             known = weight[held_out]
         scores = [member.training_scores_ for member in self.estimators_]
+        shares = [getattr(each, "trimmed_share_", 0.0) for each in self.estimators_]
+        self.trimmed_share_ = float(np.mean(shares))
         self._scales = [scale_of(each, known) for each in scores]
         self.training_scores_ = self._mean_of(scores)
         own = None

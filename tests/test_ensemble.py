@@ -135,6 +135,15 @@ def test_scores_and_rows_are_the_members_means(fitted, rows):
     assert fitted.reconstruct(rows.astype(np.float32)).dtype == np.float32
 
 
+def test_what_members_trim_is_told(fitted, rows):
+    shares = [member.trimmed_share_ for member in fitted.estimators_]
+    assert fitted.trimmed_share_ == fitted.diagnose()["share_trimmed"]
+    assert fitted.trimmed_share_ == pytest.approx(np.mean(shares))
+    assert fitted.trimmed_share_ > 0
+    member = clone(FAST).set_params(outlier_score="reconstruction")
+    assert make(member).fit(rows).trimmed_share_ == 0
+
+
 def test_scores_of_members_are_added_up_one_by_one(rows, monkeypatch):
     ensemble = make(FAST, n_estimators=4).fit(rows)
     score, alive = Autoencoder._score_rows, []
