@@ -220,6 +220,14 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     @contextmanager
     def _inference(self):
-        """Compute without gradients, on as many threads as a block takes."""
-        with torch.inference_mode(), cpu_threads(self._n_threads_of_block()):
+        """Compute without gradients, on as many threads as a block takes.
+
+        And without the caller's autocast: results are of the precision of the network.
+        """
+        kind = torch.device(self.net_.device).type
+        with (
+            torch.inference_mode(),
+            torch.autocast(kind, enabled=False),
+            cpu_threads(self._n_threads_of_block()),
+        ):
             yield

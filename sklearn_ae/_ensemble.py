@@ -245,7 +245,7 @@ class AutoencoderEnsemble(
         elif not plan.is_cross_fitted:
             known = weight[held_out]
         scores = [member.training_scores_ for member in self.estimators_]
-        shares = [getattr(each, "trimmed_share_", 0.0) for each in self.estimators_]
+        shares = [member.trimmed_share_ for member in self.estimators_]
         self.trimmed_share_ = float(np.mean(shares))
         self._scales = [scale_of(each, known) for each in scores]
         self.training_scores_ = self._mean_of(scores)

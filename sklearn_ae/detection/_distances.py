@@ -10,8 +10,8 @@ from ..training import CPU
 # Squared distance, as a share of the squares it is the difference of, that is zero.
 CANCELLATION = 1e-13
 
-# Share of a usual distance that the rounding of rows may come to, at the most: distinct
-# rows are not taken for one another, however coarse their columns would be in float32.
+# Share of a usual distance that the rounding of rows may come to, at the most: rows
+# farther apart are two, however coarse their columns would be in float32.
 MOST_ROUNDING = 0.01
 
 # Rows whose distances to all points are in memory at once: in a core's own cache; where

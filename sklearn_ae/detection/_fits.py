@@ -33,7 +33,7 @@ def column_rounding(scaling):
 
 
 def rounding_of(scaling):
-    """Return how far from a row it may come back in float32, as the network reads it.
+    """Return the distance of a row from itself in float32, in standard deviations.
 
     The deviations from the mean are rounded, too, but less than is taken for nothing
     between any two rows.

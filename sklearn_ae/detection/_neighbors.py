@@ -53,7 +53,8 @@ class NeighborScorer:
     weight : ndarray of shape (n_score_features,)
         By which code and residual in these units are multiplied.
     rounding : float
-        How far from a training row it may itself come back, in float32.
+        Distance, in standard deviations, of a training row from itself in float32, at
+        the most.
     rows, features : References
         In the two spaces.
 
@@ -81,7 +82,8 @@ class NeighborScorer:
         device : torch device
             Of the fit: a GPU helps with many columns.
         rounding : float, default=0.0
-            How far from a training row it may itself come back, in float32.
+            Distance, in standard deviations, of a training row from itself in float32,
+            at the most.
         """
         spread = features.std(axis=0)
         self.spread = np.where(spread > floor, spread, np.maximum(floor, NO_SPREAD))

@@ -1,7 +1,7 @@
 """Rows through a dense network that is not trained: the fewest calls, to the same bits.
 
-A block of rows that fits a core's cache is so little work that a fifth of its time goes
-to modules that look for their parts, and as much to memory taken for each operation.
+A block of rows that fits a core's cache is so little work that modules which look for
+their parts, and memory taken anew for each operation, are a good share of its time.
 """
 
 import torch
@@ -22,7 +22,8 @@ def light_pass(network):
     Returns
     -------
     network : DensePass or torch module
-        With ``encode(rows)`` and ``lengths_of(rows)``, and callable with rows.
+        With ``encode(rows)`` and ``lengths_of(rows)``, and callable with rows: all that
+        a pass over new rows asks of the network of a table.
     """
     return DensePass(network) if is_dense(network) else network
 
@@ -35,6 +36,8 @@ class DensePass:
     network : AnchoredAutoencoder
         For which :func:`is_dense` holds.
     """
+
+    # The formulas are those of `AnchoredAutoencoder` and `SoftClip`, in their order.
 
     def __init__(self, network):
         self.n_models = network.n_models

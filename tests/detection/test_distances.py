@@ -83,7 +83,7 @@ def test_rows_of_large_means_in_float32_are_found_by_their_rounding(mean, points
     assert_array_equal(references.find(references.gaps(points + rounding)), -1)
 
 
-def test_no_rounding_makes_one_of_rows_that_are_distinct(points):
+def test_rows_farther_apart_than_a_hundredth_are_two_whatever_rounding(points):
     references = References(points)
     for share, expected in ((0.009, np.arange(3, 20)), (0.011, -1)):
         near = points + share * references.unit * np.eye(4)[0]
