@@ -1,4 +1,4 @@
-"""Activation functions by name, and their gradients as torch has them."""
+"""Activation functions: by name, over their argument, and with torch's gradients."""
 
 from functools import partial
 

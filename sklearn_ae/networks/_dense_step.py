@@ -66,7 +66,10 @@ class Pass(NamedTuple):
 
 
 def is_dense(network):
-    """Whether a network is one whose gradients are written out here."""
+    """Whether a network is one whose operations are written out, both ways.
+
+    The way back is here, and the way through alone in :mod:`._dense_pass`.
+    """
     return (
         type(network) is AnchoredAutoencoder
         and type(network.encoder_branch) is ResidualBranch
