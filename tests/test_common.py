@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from .estimators import ALL, ESTIMATORS
 
 # What these checks run, other tests run as well. To trace it would add a third to their
-# time, which is half of the suite's.
+# time, which is two fifths of the suite's.
 pytestmark = pytest.mark.no_cover
 
 # Checks that scikit-learn runs on its own estimators only; plain functions, and due
